@@ -1,0 +1,234 @@
+"""The transformer block: attention gathers from other positions, feed-forward works on each one.
+
+Builds on: multi_head.  Lacks: embeddings and the stack of blocks (model).
+Source: Vaswani et al. 2017, sections 3.1 and 3.3; pre-norm: Xiong et al. 2020, section 3;
+RMSNorm: Zhang and Sennrich 2019, section 3; SwiGLU: Shazeer 2020, section 2;
+squared ReLU: So et al. 2021, section 4.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from transformer_course.multi_head import LayerCache, MultiHeadAttention
+from transformer_course.positional import Rotation
+
+
+def layer_norm(
+    vectors: Float[Tensor, "*batch d_model"],
+    weight: Float[Tensor, " d_model"],
+    bias: Float[Tensor, " d_model"],
+    epsilon: float,
+) -> Float[Tensor, "*batch d_model"]:
+    """Shift and scale each vector to mean 0 and variance 1, then by what is learned.
+
+    The variance is the biased one (divided by d_model) and epsilon stands inside the root.
+    """
+    mean = vectors.mean(-1, keepdim=True)
+    variance = vectors.var(-1, keepdim=True, unbiased=False)
+    return (vectors - mean) / (variance + epsilon).sqrt() * weight + bias
+
+
+def rms_norm(
+    vectors: Float[Tensor, "*batch d_model"], weight: Float[Tensor, " d_model"], epsilon: float
+) -> Float[Tensor, "*batch d_model"]:
+    """Scale each vector to a mean square of 1, then by what is learned; no mean is taken off."""
+    mean_square = vectors.square().mean(-1, keepdim=True)
+    return vectors * (mean_square + epsilon).rsqrt() * weight
+
+
+class LayerNorm(nn.Module):
+    """`layer_norm` with learned weight and bias, by torch's fused kernel: one pass over memory."""
+
+    def __init__(self, d_model: int, epsilon: float = 1e-5) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(d_model))
+        self.bias = nn.Parameter(torch.zeros(d_model))
+        self.epsilon = epsilon
+
+    def forward(self, vectors: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
+        """Normalise each vector."""
+        width = self.weight.shape
+        return nn.functional.layer_norm(vectors, width, self.weight, self.bias, self.epsilon)
+
+
+class RMSNorm(nn.Module):
+    """`rms_norm` with a learned weight, by torch's own kernel."""
+
+    def __init__(self, d_model: int, epsilon: float = 1e-5) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(d_model))
+        self.epsilon = epsilon
+
+    def forward(self, vectors: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
+        """Normalise each vector."""
+        return nn.functional.rms_norm(vectors, self.weight.shape, self.weight, self.epsilon)
+
+
+def squared_relu(inputs: Tensor) -> Tensor:
+    """Return max(0, x)²: as cheap as ReLU, and smooth where it starts."""
+    return inputs.relu().square()
+
+
+class FeedForward(nn.Module):
+    """Two linear layers with a nonlinearity between, the same at every position.
+
+    Args:
+        d_model: Width of inputs and outputs.
+        d_feed_forward: Width in between, usually four times d_model.
+        activation: A name of `ACTIVATIONS`.
+        bias: Whether the layers add a bias.
+    """
+
+    def __init__(
+        self, d_model: int, d_feed_forward: int, activation: str = "gelu", *, bias: bool = True
+    ) -> None:
+        super().__init__()
+        self.expand = nn.Linear(d_model, d_feed_forward, bias=bias)
+        self.contract = nn.Linear(d_feed_forward, d_model, bias=bias)
+        self.activation = ACTIVATIONS[activation]
+
+    def forward(
+        self, hidden: Float[Tensor, "batch length d_model"]
+    ) -> Float[Tensor, "batch length d_model"]:
+        """Work on each position by itself."""
+        return self.contract(self.activation(self.expand(hidden)))
+
+
+class GatedFeedForward(nn.Module):
+    """SwiGLU: a third linear layer decides, element by element, how much gets through."""
+
+    def __init__(self, d_model: int, d_feed_forward: int, *, bias: bool = True) -> None:
+        super().__init__()
+        self.gate = nn.Linear(d_model, d_feed_forward, bias=bias)
+        self.expand = nn.Linear(d_model, d_feed_forward, bias=bias)
+        self.contract = nn.Linear(d_feed_forward, d_model, bias=bias)
+
+    def forward(
+        self, hidden: Float[Tensor, "batch length d_model"]
+    ) -> Float[Tensor, "batch length d_model"]:
+        """Work on each position by itself."""
+        return self.contract(nn.functional.silu(self.gate(hidden)) * self.expand(hidden))
+
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "gelu": nn.functional.gelu,
+    "relu": nn.functional.relu,
+    "squared_relu": squared_relu,
+}
+
+
+class PreNorm(nn.Module):
+    """x + sublayer(norm(x)): the path from input to output stays free of norms."""
+
+    def __init__(self, norm: nn.Module, dropout: float) -> None:
+        super().__init__()
+        self.norm = norm
+        self.dropout = nn.Dropout(dropout)
+
+    def before(self, hidden: Tensor) -> Tensor:
+        """Return what the sublayer sees."""
+        return self.norm(hidden)
+
+    def after(self, hidden: Tensor, update: Tensor) -> Tensor:
+        """Join the sublayer's update to its input."""
+        return hidden + self.dropout(update)
+
+
+class PostNorm(nn.Module):
+    """norm(x + sublayer(x)): the original transformer's and BERT's order."""
+
+    def __init__(self, norm: nn.Module, dropout: float) -> None:
+        super().__init__()
+        self.norm = norm
+        self.dropout = nn.Dropout(dropout)
+
+    def before(self, hidden: Tensor) -> Tensor:
+        """Return what the sublayer sees."""
+        return hidden
+
+    def after(self, hidden: Tensor, update: Tensor) -> Tensor:
+        """Join the sublayer's update to its input, then normalise."""
+        return self.norm(hidden + self.dropout(update))
+
+
+Residual = PreNorm | PostNorm
+
+
+@dataclass(frozen=True)
+class BlockOutput:
+    """What a block returns; weights are None unless asked for.
+
+    Attributes:
+        hidden: One vector a position.
+        weights: Of the self-attention.
+        cross_weights: Of the cross-attention; None as well where the block has none.
+    """
+
+    hidden: Float[Tensor, "batch length d_model"]
+    weights: Float[Tensor, "batch head length key"] | None
+    cross_weights: Float[Tensor, "batch head length memory"] | None
+
+
+class TransformerBlock(nn.Module):
+    """Self-attention, cross-attention if there is one, and feed-forward, each with its residual.
+
+    The parts are handed over, so that the block is only their order.
+    """
+
+    def __init__(
+        self,
+        *,
+        attention: MultiHeadAttention,
+        attention_residual: Residual,
+        feed_forward: nn.Module,
+        feed_forward_residual: Residual,
+        cross_attention: MultiHeadAttention | None = None,
+        cross_attention_residual: Residual | None = None,
+    ) -> None:
+        super().__init__()
+        self.attention = attention
+        self.attention_residual = attention_residual
+        self.cross_attention = cross_attention
+        self.cross_attention_residual = cross_attention_residual
+        self.feed_forward = feed_forward
+        self.feed_forward_residual = feed_forward_residual
+
+    def forward(
+        self,
+        hidden: Float[Tensor, "batch length d_model"],
+        *,
+        key_mask: Bool[Tensor, "batch key"] | None = None,
+        bias: Float[Tensor, "#batch head length key"] | None = None,
+        rotation: Rotation | None = None,
+        cache: LayerCache | None = None,
+        memory: Float[Tensor, "batch memory d_model"] | None = None,
+        memory_mask: Bool[Tensor, "batch memory"] | None = None,
+        need_weights: bool = False,
+    ) -> BlockOutput:
+        """Gather, look at the memory, then work; arguments as in `MultiHeadAttention.forward`."""
+        attended = self.attention(
+            self.attention_residual.before(hidden),
+            key_mask=key_mask,
+            bias=bias,
+            rotation=rotation,
+            cache=cache,
+            need_weights=need_weights,
+        )
+        hidden = self.attention_residual.after(hidden, attended.output)
+        cross_weights = None
+        if self.cross_attention is not None and self.cross_attention_residual is not None:
+            looked_up = self.cross_attention(
+                self.cross_attention_residual.before(hidden),
+                memory,
+                key_mask=memory_mask,
+                need_weights=need_weights,
+            )
+            hidden = self.cross_attention_residual.after(hidden, looked_up.output)
+            cross_weights = looked_up.weights
+        update = self.feed_forward(self.feed_forward_residual.before(hidden))
+        hidden = self.feed_forward_residual.after(hidden, update)
+        return BlockOutput(hidden, attended.weights, cross_weights)

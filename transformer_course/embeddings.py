@@ -1,0 +1,38 @@
+"""Token embedding: one learned vector a token, looked up by the token's id.
+
+Builds on: tokenization.  Lacks: word order (positional), context (attention).
+Source: Vaswani et al. 2017, section 3.4.
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+
+class TokenEmbedding(nn.Module):
+    """A table of `vocab_size` vectors; row `id` is the vector of token `id`.
+
+    The lookup equals a one-hot matrix times the table, without multiplying by all those zeros.
+    """
+
+    def __init__(self, vocab_size: int, d_model: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(vocab_size, d_model))
+        nn.init.normal_(self.weight, std=0.02)
+
+    def forward(self, ids: Int[Tensor, "batch length"]) -> Float[Tensor, "batch length d_model"]:
+        """Look the vectors up.
+
+        Raises:
+            ValueError: If an id is negative or not below `vocab_size`.
+        """
+        vocab_size = self.weight.shape[0]
+        if ids.numel():
+            smallest, largest = (int(extreme) for extreme in ids.aminmax())
+            if smallest < 0 or largest >= vocab_size:
+                outside = smallest if smallest < 0 else largest
+                raise ValueError(
+                    f"token id {outside} is outside the vocabulary of {vocab_size}; "
+                    f"ids run from 0 to {vocab_size - 1}: encode with this model's own tokenizer"
+                )
+        return nn.functional.embedding(ids, self.weight)

@@ -1,0 +1,185 @@
+"""Output heads: what the transformer's vectors are turned into, and how good the answer is.
+
+Builds on: embeddings, multi_head.  Lacks: the body that the heads stand on (blocks, model).
+Source: Vaswani et al. 2017, section 3.4 (logits); Holtzman et al. 2020, section 3.1 (top-p);
+Fan et al. 2018, section 5.4 (top-k); Press and Wolf 2017 (tied embedding).
+"""
+
+import math
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+IGNORED_TARGET = -100
+"""A target with this value does not count towards the loss (padding, a prompt)."""
+
+
+class LanguageModelHead(nn.Module):
+    """Scores every token of the vocabulary as the next one: one dot product a token.
+
+    Args:
+        d_model: Width of the hidden vectors.
+        vocab_size: Number of scores.
+        tied_to: The embedding's table, to score tokens by the very vectors that stand for them.
+    """
+
+    def __init__(
+        self, d_model: int, vocab_size: int, *, tied_to: nn.Parameter | None = None
+    ) -> None:
+        super().__init__()
+        self.projection = nn.Linear(d_model, vocab_size, bias=False)
+        if tied_to is not None:
+            self.projection.weight = tied_to
+
+    def forward(
+        self,
+        hidden: Float[Tensor, "batch length d_model"],
+        padding_mask: Bool[Tensor, "batch length"] | None = None,  # noqa: ARG002
+    ) -> Float[Tensor, "batch length vocab"]:
+        """Return one logit a token of the vocabulary, at every position (padding too)."""
+        return self.projection(hidden)
+
+
+class ClassificationHead(nn.Module):
+    """Sums a sequence up in one vector and scores the classes.
+
+    Args:
+        d_model: Width of the hidden vectors.
+        num_classes: Number of classes.
+        pooling: "mean" over the real tokens, the "first", or the "last" real token (the only one
+            that has seen the whole sequence in a causal model).
+    """
+
+    def __init__(self, d_model: int, num_classes: int, pooling: str = "mean") -> None:
+        super().__init__()
+        if pooling not in POOLINGS:
+            raise ValueError(f"pooling={pooling!r} is unknown; choose one of {list(POOLINGS)}")
+        self.pool = POOLINGS[pooling]
+        self.projection = nn.Linear(d_model, num_classes)
+
+    def forward(
+        self,
+        hidden: Float[Tensor, "batch length d_model"],
+        padding_mask: Bool[Tensor, "batch length"] | None = None,
+    ) -> Float[Tensor, "batch num_classes"]:
+        """Return one logit a class; padding does not count."""
+        if padding_mask is None:
+            padding_mask = torch.ones(hidden.shape[:2], dtype=torch.bool, device=hidden.device)
+        return self.projection(self.pool(hidden, padding_mask))
+
+
+def mean_pooling(
+    hidden: Float[Tensor, "batch length d_model"], padding_mask: Bool[Tensor, "batch length"]
+) -> Float[Tensor, "batch d_model"]:
+    """Average the real tokens; a sequence of padding alone gives zeros."""
+    real = padding_mask[..., None].to(hidden.dtype)
+    return (hidden * real).sum(1) / real.sum(1).clamp(min=1)
+
+
+def first_pooling(
+    hidden: Float[Tensor, "batch length d_model"], padding_mask: Bool[Tensor, "batch length"]
+) -> Float[Tensor, "batch d_model"]:
+    """Take the first real token."""
+    return hidden[torch.arange(len(hidden)), padding_mask.int().argmax(1)]
+
+
+def last_pooling(
+    hidden: Float[Tensor, "batch length d_model"], padding_mask: Bool[Tensor, "batch length"]
+) -> Float[Tensor, "batch d_model"]:
+    """Take the last real token."""
+    from_the_end = padding_mask.flip(1).int().argmax(1)
+    return hidden[torch.arange(len(hidden)), hidden.shape[1] - 1 - from_the_end]
+
+
+POOLINGS = {"mean": mean_pooling, "first": first_pooling, "last": last_pooling}
+
+
+def cross_entropy(
+    logits: Float[Tensor, "*batch classes"], targets: Int[Tensor, "*batch"]
+) -> Float[Tensor, ""]:
+    """Average −log p(target), in nats; targets of −100 do not count.
+
+    Raises:
+        ValueError: If the shapes do not fit, a target is no class, or no target counts.
+    """
+    num_classes = logits.shape[-1]
+    if logits.shape[:-1] != targets.shape:
+        raise ValueError(
+            f"logits {tuple(logits.shape)} need targets {tuple(logits.shape[:-1])}, "
+            f"given {tuple(targets.shape)}; one target a position"
+        )
+    counts = targets != IGNORED_TARGET
+    chosen = targets.masked_fill(~counts, 0)
+    if targets.numel() and not 0 <= int(chosen.min()) <= int(chosen.max()) < num_classes:
+        outside = next(t for t in chosen.flatten().tolist() if not 0 <= t < num_classes)
+        raise ValueError(
+            f"target {outside} is none of the {num_classes} classes 0 to {num_classes - 1}; "
+            f"use {IGNORED_TARGET} for positions that do not count"
+        )
+    if not counts.any():
+        raise ValueError(
+            f"none of the {targets.numel()} targets counts (all are {IGNORED_TARGET}); "
+            "give at least one real target"
+        )
+    losses = -logits.log_softmax(-1).gather(-1, chosen[..., None]).squeeze(-1)
+    return (losses * counts).sum() / counts.sum()
+
+
+def perplexity(loss: float) -> float:
+    """Turn nats a token into "as unsure as between this many equally likely tokens": e^loss."""
+    return math.exp(loss)
+
+
+def next_token_probabilities(
+    logits: Float[Tensor, "*batch vocab"],
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float = 1.0,
+) -> Float[Tensor, "*batch vocab"]:
+    """Turn logits into the probabilities that the next token is drawn from.
+
+    Args:
+        logits: Scores of the vocabulary; −inf forbids a token.
+        temperature: Divides the logits: below 1 sharper, above 1 flatter, 0 is greedy.
+        top_k: Keep only the k most likely tokens.
+        top_p: Keep only the smallest set of most likely tokens that holds this probability.
+
+    Returns:
+        Probabilities that sum to 1 again after each cut.
+
+    Raises:
+        ValueError: If a control is outside its range or a logit is NaN.
+    """
+    _check_sampling(logits, temperature, top_k, top_p)
+    if temperature == 0:
+        return nn.functional.one_hot(logits.argmax(-1), logits.shape[-1]).to(logits.dtype)
+    if top_k is not None and top_k < logits.shape[-1]:
+        kept = logits.topk(top_k).indices
+        logits = torch.full_like(logits, -math.inf).scatter(-1, kept, logits.gather(-1, kept))
+    probabilities = (logits / temperature).softmax(-1)
+    if top_p < 1:
+        descending, order = probabilities.sort(descending=True, stable=True)
+        # A token stays if those before it hold less than top_p: the first one always does.
+        stays = descending.cumsum(-1) - descending < top_p
+        nucleus = torch.zeros_like(probabilities).scatter(-1, order, descending * stays)
+        probabilities = nucleus / nucleus.sum(-1, keepdim=True)
+    return probabilities
+
+
+def _check_sampling(logits: Tensor, temperature: float, top_k: int | None, top_p: float) -> None:
+    # Written so that NaN, which compares false with everything, is refused as well.
+    if not 0 <= temperature < math.inf:
+        raise ValueError(
+            f"temperature={temperature} is not a number of at least 0; "
+            "choose 0 for greedy, 1 for the model's own probabilities"
+        )
+    if top_k is not None and top_k < 1:
+        raise ValueError(f"top_k={top_k} keeps no token; choose 1 or more, or leave it out")
+    if not 0 < top_p <= 1:
+        raise ValueError(f"top_p={top_p} is outside (0, 1]; choose 1 to keep every token")
+    if logits.isnan().any():
+        raise ValueError(
+            "logits hold NaN, expected numbers; look for an overflow in training "
+            "(a learning rate too high) or a damaged checkpoint"
+        )

@@ -1,0 +1,162 @@
+"""Positions: four ways to tell a transformer which token stands where.
+
+Two add a vector to the token's embedding (sinusoidal, learned); two act inside attention, where
+queries meet keys (rotary turns both by an angle, ALiBi lowers the score with the distance).
+
+Builds on: embeddings.  Lacks: the attention that uses them (attention, multi_head).
+Source: Vaswani et al. 2017, section 3.5 (sinusoidal); Su et al. 2021, section 3.4.2 (rotary);
+Press et al. 2022, section 3 (ALiBi).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+
+def sinusoidal_table(length: int, d_model: int) -> Float[Tensor, "{length} {d_model}"]:
+    """Sines and cosines of the position, one pair a frequency.
+
+    Column 2i is sin(position / 10000^(2i/d_model)), column 2i + 1 the cosine of the same angle.
+    Because sine and cosine stand together, the dot product of two rows depends only on their
+    distance.
+
+    Raises:
+        ValueError: If `d_model` is odd: a sine would be left without its cosine.
+    """
+    if d_model % 2:
+        raise ValueError(
+            f"d_model={d_model} is odd, and sinusoidal positions come in sine–cosine pairs; "
+            f"choose {d_model - 1} or {d_model + 1}"
+        )
+    exponents = torch.arange(0, d_model, 2, dtype=torch.float64) / d_model
+    angles = torch.arange(length, dtype=torch.float64)[:, None] / 10_000**exponents
+    table = torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(-2)
+    return table.to(torch.get_default_dtype())
+
+
+class SinusoidalEncoding(nn.Module):
+    """Adds fixed sine and cosine waves of the position to the embeddings; nothing is learned."""
+
+    table: Tensor
+
+    def __init__(self, context_length: int, d_model: int) -> None:
+        super().__init__()
+        # Not part of the checkpoint: it follows from the two sizes.
+        self.register_buffer("table", sinusoidal_table(context_length, d_model), persistent=False)
+
+    def forward(
+        self,
+        embeddings: Float[Tensor, "batch length d_model"],
+        positions: Int[Tensor, "#batch length"],
+    ) -> Float[Tensor, "batch length d_model"]:
+        """Add the row of each token's position."""
+        return embeddings + self.table[positions]
+
+
+class LearnedEncoding(nn.Module):
+    """Adds one learned vector a position; positions beyond the training length stay untrained."""
+
+    def __init__(self, context_length: int, d_model: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(context_length, d_model))
+        nn.init.normal_(self.weight, std=0.02)
+
+    def forward(
+        self,
+        embeddings: Float[Tensor, "batch length d_model"],
+        positions: Int[Tensor, "#batch length"],
+    ) -> Float[Tensor, "batch length d_model"]:
+        """Add the vector of each token's position."""
+        return embeddings + self.weight[positions]
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """The angles by which rotary embedding turns the pairs of a query or a key.
+
+    Attributes:
+        cosine: cos of each angle, by position and pair.
+        sine: sin of each angle.
+        pair_axis: Where the two members of a pair stand once `d_head` is unfolded: −2 when the
+            first half of the vector pairs with the second, −1 when neighbours pair.
+    """
+
+    cosine: Float[Tensor, "#batch 1 length pairs"]
+    sine: Float[Tensor, "#batch 1 length pairs"]
+    pair_axis: int
+
+    def apply(
+        self, vectors: Float[Tensor, "batch head length d_head"]
+    ) -> Float[Tensor, "batch head length d_head"]:
+        """Turn every pair by its angle; norms stay, and position 0 is left as it is."""
+        pairs = (2, -1) if self.pair_axis == -2 else (-1, 2)
+        first, second = vectors.reshape(*vectors.shape[:-1], *pairs).unbind(self.pair_axis)
+        turned = (
+            first * self.cosine - second * self.sine,
+            first * self.sine + second * self.cosine,
+        )
+        return torch.stack(turned, dim=self.pair_axis).flatten(-2)
+
+
+class RotaryEmbedding(nn.Module):
+    """Rotary position embedding (RoPE): scores come to depend on the distance i − j only.
+
+    It acts on queries and keys, never on embeddings or values. Weights are made for one of two
+    layouts, and reading them with the other is silently wrong: "half" (Llama as `transformers`
+    stores it) pairs element k with k + d_head/2, "interleaved" (the paper, GGUF files) pairs 2k
+    with 2k + 1.
+
+    Raises:
+        ValueError: If `d_head` is odd or the layout is unknown.
+    """
+
+    def __init__(self, d_head: int, base: float, layout: str = "half") -> None:
+        super().__init__()
+        if d_head % 2:
+            raise ValueError(
+                f"d_head={d_head} is odd, and rotary embedding turns pairs; choose an even d_head"
+            )
+        if layout not in ("half", "interleaved"):
+            raise ValueError(f"layout={layout!r} is unknown; choose 'half' or 'interleaved'")
+        self.d_head = d_head
+        self.base = base
+        self.pair_axis = -2 if layout == "half" else -1
+
+    def forward(self, positions: Int[Tensor, "#batch length"], dtype: torch.dtype) -> Rotation:
+        """Compute the angles once for all layers: position · base^(−2k/d_head) for pair k."""
+        # A position of some thousands times a frequency needs more digits than float32 has;
+        # Apple's GPU has no float64 and must do without.
+        exact = torch.float32 if positions.device.type == "mps" else torch.float64
+        exponents = torch.arange(0, self.d_head, 2, dtype=exact, device=positions.device)
+        angles = positions[:, None, :, None].to(exact) * self.base ** (-exponents / self.d_head)
+        return Rotation(angles.cos().to(dtype), angles.sin().to(dtype), self.pair_axis)
+
+
+class AlibiBias(nn.Module):
+    """ALiBi: each head lowers its scores in proportion to the distance, at a slope of its own.
+
+    The slopes run geometrically from 2^(−8/num_heads) to 2^(−8); for a number of heads that is no
+    power of two, as in the paper's own code, the sequence of the next lower power is filled up
+    with every other slope of the double one. Without a causal mask the distance counts in both
+    directions.
+    """
+
+    slopes: Tensor
+
+    def __init__(self, num_heads: int) -> None:
+        super().__init__()
+        power = 1 << (num_heads.bit_length() - 1)
+        slopes = [2 ** (-8 * (head + 1) / power) for head in range(power)]
+        slopes += [2 ** (-4 * (head + 1) / power) for head in range(0, 2 * power, 2)]
+        self.register_buffer("slopes", torch.tensor(slopes[:num_heads]), persistent=False)
+
+    def forward(
+        self,
+        query_positions: Int[Tensor, "#batch query"],
+        key_positions: Int[Tensor, "#batch key"],
+    ) -> Float[Tensor, "#batch head query key"]:
+        """Return what is added to the scaled scores."""
+        distance = (query_positions[:, :, None] - key_positions[:, None, :]).abs()
+        return -self.slopes[:, None, None] * distance[:, None]
