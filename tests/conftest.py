@@ -7,7 +7,7 @@ import pytest
 import torch
 
 # Before any test imports the package: every signature's shapes are then checked at each call.
-jaxtyping.install_import_hook("transformer_course", "beartype.beartype")
+jaxtyping.install_import_hook("transformer_course", "shape_checker.check")
 
 from transformer_course import data  # noqa: E402
 

@@ -6,7 +6,7 @@ Builds on: multi_head, blocks.  Lacks: the model itself (model).
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from transformer_course.blocks import ACTIVATIONS
 from transformer_course.heads import POOLINGS
@@ -23,8 +23,36 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 
 
+Described = TypeVar("Described", bound="PlainData")
+
+
+class PlainData:
+    """To and from plain dictionaries, for dataclasses that are kept in files."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain data, to be written as JSON."""
+        return dataclasses.asdict(self)  # type: ignore[call-overload]
+
+    @classmethod
+    def from_dict(cls: type[Described], values: Mapping[str, Any]) -> Described:
+        """Build the object that `to_dict` described.
+
+        Raises:
+            ValueError: If fields are missing or unknown, as in a file of another version.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        if set(values) != known:
+            raise ValueError(
+                f"this {cls.__name__} was written by another version of the course: missing "
+                f"{sorted(known - set(values))}, unknown {sorted(set(values) - known)}; "
+                "train again, or use the version that wrote it"
+            )
+        # JSON knows no tuples.
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
 @dataclass(frozen=True, kw_only=True)
-class TransformerConfig:
+class TransformerConfig(PlainData):
     """What a transformer is made of.
 
     Attributes:
@@ -122,24 +150,3 @@ class TransformerConfig:
     def d_head(self) -> int:
         """Width of one head."""
         return self.d_model // self.num_heads
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain data, to be written as JSON."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, fields: Mapping[str, Any]) -> "TransformerConfig":
-        """Build the config that `to_dict` described.
-
-        Raises:
-            ValueError: If fields are missing or unknown, as in a file of another version.
-        """
-        known = {field.name for field in dataclasses.fields(cls)}
-        if set(fields) != known:
-            missing, unknown = sorted(known - set(fields)), sorted(set(fields) - known)
-            raise ValueError(
-                f"this {cls.__name__} was written by another version of the course: "
-                f"missing {missing}, unknown {unknown}; train again, or use the version that "
-                "wrote it"
-            )
-        return cls(**fields)
