@@ -100,7 +100,11 @@ def fused_attention(
 
     It walks over the keys in blocks and keeps a running softmax, so the (query, key) table of
     weights is never written to memory: quicker, and the reason why it cannot return the weights.
+
+    Raises:
+        ValueError: If the shapes do not fit one another or the mask is not boolean.
     """
+    check_attention_shapes(query, key, value, mask)
     if bias is not None:
         mask = bias if mask is None else bias.masked_fill(~mask, -math.inf)
     return nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)

@@ -68,9 +68,23 @@ class RMSNorm(nn.Module):
         return nn.functional.rms_norm(vectors, self.weight.shape, self.weight, self.epsilon)
 
 
+class PlainNorm(nn.Module):
+    """RMSNorm without a learned weight: the matrix that comes next can do all the scaling."""
+
+    def __init__(self, d_model: int, epsilon: float = 1e-5) -> None:
+        super().__init__()
+        self.d_model = d_model
+        self.epsilon = epsilon
+
+    def forward(self, vectors: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
+        """Normalise each vector."""
+        return nn.functional.rms_norm(vectors, (self.d_model,), None, self.epsilon)
+
+
 def squared_relu(inputs: Tensor) -> Tensor:
     """Return max(0, x)²: as cheap as ReLU, and smooth where it starts."""
-    return inputs.relu().square()
+    # One product less than relu(x).square() in the backward pass.
+    return inputs.relu() * inputs
 
 
 class FeedForward(nn.Module):
@@ -81,12 +95,19 @@ class FeedForward(nn.Module):
         d_feed_forward: Width in between, usually four times d_model.
         activation: A name of `ACTIVATIONS`.
         bias: Whether the layers add a bias.
+
+    Raises:
+        ValueError: If the activation is unknown.
     """
 
     def __init__(
         self, d_model: int, d_feed_forward: int, activation: str = "gelu", *, bias: bool = True
     ) -> None:
         super().__init__()
+        if activation not in ACTIVATIONS:
+            raise ValueError(
+                f"activation={activation!r} is unknown; choose one of {list(ACTIVATIONS)}"
+            )
         self.expand = nn.Linear(d_model, d_feed_forward, bias=bias)
         self.contract = nn.Linear(d_feed_forward, d_model, bias=bias)
         self.activation = ACTIVATIONS[activation]

@@ -20,7 +20,8 @@ from torch import Tensor
 
 from transformer_course.config import TransformerConfig
 from transformer_course.files import replacing
-from transformer_course.model import Parts, Transformer
+from transformer_course.model import Transformer
+from transformer_course.stack import Parts
 from transformer_course.training import TrainingConfig, TrainingData, TrainingRun
 
 FORMAT = "transformer-course checkpoint 1"
@@ -156,7 +157,7 @@ def _digest(tensors: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256()
     for name in sorted(tensors):
         digest.update(name.encode())
-        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy())
+        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

@@ -15,11 +15,12 @@ from transformer_course.multi_head import check_heads
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "architecture": ("decoder", "encoder", "encoder_decoder"),
     "position": ("none", "sinusoidal", "learned", "rotary", "rotary_interleaved", "alibi"),
-    "norm": ("layer_norm", "rms_norm"),
+    "norm": ("layer_norm", "rms_norm", "plain_rms_norm"),
     "norm_order": ("pre", "post"),
     "feed_forward": (*ACTIVATIONS, "swiglu"),
     "head": ("language_model", "classification", "none"),
     "pooling": tuple(POOLINGS),
+    "initialisation": ("small", "silent"),
 }
 
 
@@ -67,11 +68,12 @@ class TransformerConfig(PlainData):
         rotary_base: Base of the rotary frequencies.
         queries_per_key: How many query heads share one key–value head.
         normalize_query_key: Whether queries and keys are brought to one length.
-        norm: "layer_norm" or "rms_norm".
+        norm: "layer_norm", "rms_norm", or "plain_rms_norm" (without a learned weight).
         norm_order: "pre" (norms before the sublayers, one at the end) or "post" (after the sums).
         norm_epsilon: Added inside the norms' root.
         embedding_norm: Whether the embeddings are normalised before the first block.
         num_token_types: Size of the table of segment types added to the embeddings (0: none).
+        pair_embedding_rows: Size of the table of pairs added to the embeddings (0: none).
         feed_forward: The activation's name, or "swiglu".
         bias: Whether linear layers inside the blocks add a bias.
         dropout: Share of every sublayer's update that training drops.
@@ -79,6 +81,7 @@ class TransformerConfig(PlainData):
         tie_embedding: Whether the language-model head scores with the embedding's own table.
         num_classes: Number of classes of the classification head.
         pooling: How the classification head sums a sequence up.
+        initialisation: "small" or "silent"; see `initialise_weights`.
 
     Raises:
         ValueError: If a size is not positive, a name is unknown, or two choices do not fit.
@@ -100,6 +103,7 @@ class TransformerConfig(PlainData):
     norm_epsilon: float = 1e-5
     embedding_norm: bool = False
     num_token_types: int = 0
+    pair_embedding_rows: int = 0
     feed_forward: str = "gelu"
     bias: bool = True
     dropout: float = 0.0
@@ -107,6 +111,7 @@ class TransformerConfig(PlainData):
     tie_embedding: bool = True
     num_classes: int = 0
     pooling: str = "mean"
+    initialisation: str = "small"
 
     def __post_init__(self) -> None:
         self._check_sizes()
@@ -141,8 +146,9 @@ class TransformerConfig(PlainData):
         ):
             if not getattr(self, field) > 0:
                 raise ValueError(f"{field}={getattr(self, field)} must be above 0")
-        if self.num_token_types < 0:
-            raise ValueError(f"num_token_types={self.num_token_types} must be 0 or more")
+        for field in ("num_token_types", "pair_embedding_rows"):
+            if getattr(self, field) < 0:
+                raise ValueError(f"{field}={getattr(self, field)} must be 0 or more")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout={self.dropout} is outside [0, 1); choose 0 to drop nothing")
 

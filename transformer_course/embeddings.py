@@ -1,7 +1,7 @@
 """Token embedding: one learned vector a token, looked up by the token's id.
 
 Builds on: tokenization.  Lacks: word order (positional), context (attention).
-Source: Vaswani et al. 2017, section 3.4.
+Source: Vaswani et al. 2017, section 3.4; pairs: Pagnoni et al. 2024, section 3.2.1.
 """
 
 import torch
@@ -36,3 +36,25 @@ class TokenEmbedding(nn.Module):
                     f"ids run from 0 to {vocab_size - 1}: encode with this model's own tokenizer"
                 )
         return nn.functional.embedding(ids, self.weight)
+
+
+class PairEmbedding(nn.Module):
+    """A second table, looked up by a token together with the one before it.
+
+    What follows "th" is mostly settled before any attention; a table that knows the last two
+    tokens spares the blocks the work of finding out, and a lookup costs no matrix product. There
+    are vocab_size² pairs; a hash folds them into `num_rows`, and those that share a row are few
+    enough in real text to do little harm. The table starts at 0 and adds nothing at first.
+    """
+
+    def __init__(self, num_rows: int, d_model: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(num_rows, d_model))
+
+    def forward(
+        self, ids: Int[Tensor, "batch length"], previous_ids: Int[Tensor, "batch length"]
+    ) -> Float[Tensor, "batch length d_model"]:
+        """Look up each token with the one before it (−1 where there is none)."""
+        # Two large odd multipliers spread neighbouring ids over the rows.
+        rows = (ids * 36_313 + (previous_ids + 1) * 27_191) % self.weight.shape[0]
+        return nn.functional.embedding(rows, self.weight)

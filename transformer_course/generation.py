@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from transformer_course.heads import next_token_probabilities
-from transformer_course.model import Memory, Transformer
-from transformer_course.multi_head import LayerCache
+from transformer_course.model import Transformer, evaluation_mode
+from transformer_course.stack import Memory
 
 PADDING_ID = 0
 """Fills the rows in front of shorter prompts; masked, so that any id would do."""
@@ -56,25 +56,23 @@ def generate(
         ValueError: If the model cannot generate, or a prompt is empty.
     """
     _check(model, prompts, max_new_tokens)
-    was_training = model.training
-    model.eval()
     texts = [list(prompt) for prompt in prompts]
     window = _Window(model, texts, max_new_tokens, memory)
     running = set(range(len(texts)))
-    for _ in range(max_new_tokens):
-        logits = window.next_logits().float().cpu()
-        probabilities = next_token_probabilities(logits, temperature, top_k, top_p)
-        drawn = torch.multinomial(probabilities, 1, generator=generator)[:, 0].tolist()
-        running -= {row for row in running if drawn[row] in stop_ids}
-        for row in sorted(running):
-            texts[row].append(drawn[row])
-            if on_token is not None:
-                on_token(row, drawn[row])
-        if not running:
-            break
-        # Rows that have ended are fed on, so that all stay of one length; nobody reads them.
-        window.append(drawn)
-    model.train(was_training)
+    with evaluation_mode(model):
+        for _ in range(max_new_tokens):
+            logits = window.next_logits().float().cpu()
+            probabilities = next_token_probabilities(logits, temperature, top_k, top_p)
+            drawn = torch.multinomial(probabilities, 1, generator=generator)[:, 0].tolist()
+            running -= {row for row in running if drawn[row] in stop_ids}
+            for row in sorted(running):
+                texts[row].append(drawn[row])
+                if on_token is not None:
+                    on_token(row, drawn[row])
+            if not running:
+                break
+            # Rows that have ended are fed on, so that all stay of one length; nobody reads them.
+            window.append(drawn)
     return [text[len(prompt) :] for text, prompt in zip(texts, prompts, strict=True)]
 
 
@@ -100,12 +98,12 @@ class _Window:
             self.padding_mask[row, length - len(text) :] = True
         self._keep(context)
         self.capacity = min(context, self.ids.shape[1] + max_new_tokens)
-        self.cache: list[LayerCache] = model.new_cache(self.capacity)
+        self.cache = model.new_cache(self.capacity)
         self.device = next(model.parameters()).device
 
     def next_logits(self) -> Tensor:
         """Read what is new and score the tokens that may follow."""
-        new_ids = self.ids[:, self.cache[0].length :]
+        new_ids = self.ids[:, self.cache.length :]
         output = self.model(
             new_ids.to(self.device),
             padding_mask=None if self.padding_mask.all() else self.padding_mask.to(self.device),

@@ -123,7 +123,7 @@ def cross_entropy(
             "give at least one real target"
         )
     losses = -logits.log_softmax(-1).gather(-1, chosen[..., None]).squeeze(-1)
-    return (losses * counts).sum() / counts.sum()
+    return losses.masked_fill(~counts, 0.0).sum() / counts.sum()
 
 
 def perplexity(loss: float) -> float:
@@ -149,19 +149,22 @@ def next_token_probabilities(
         Probabilities that sum to 1 again after each cut.
 
     Raises:
-        ValueError: If a control is outside its range or a logit is NaN.
+        ValueError: If a control is outside its range, a logit is NaN or +inf, or all are −inf.
     """
     _check_sampling(logits, temperature, top_k, top_p)
-    if temperature == 0:
+    # 0, and what is too small to divide by.
+    if temperature < torch.finfo(logits.dtype).tiny:
         return nn.functional.one_hot(logits.argmax(-1), logits.shape[-1]).to(logits.dtype)
     if top_k is not None and top_k < logits.shape[-1]:
         kept = logits.topk(top_k).indices
         logits = torch.full_like(logits, -math.inf).scatter(-1, kept, logits.gather(-1, kept))
-    probabilities = (logits / temperature).softmax(-1)
+    # Softmax is the same after subtracting the largest; a low temperature then cannot overflow.
+    probabilities = ((logits - logits.amax(-1, keepdim=True)) / temperature).softmax(-1)
     if top_p < 1:
         descending, order = probabilities.sort(descending=True, stable=True)
-        # A token stays if those before it hold less than top_p: the first one always does.
+        # A token stays if those before it hold less than top_p.
         stays = descending.cumsum(-1) - descending < top_p
+        stays[..., 0] = True
         nucleus = torch.zeros_like(probabilities).scatter(-1, order, descending * stays)
         probabilities = nucleus / nucleus.sum(-1, keepdim=True)
     return probabilities
@@ -178,8 +181,11 @@ def _check_sampling(logits: Tensor, temperature: float, top_k: int | None, top_p
         raise ValueError(f"top_k={top_k} keeps no token; choose 1 or more, or leave it out")
     if not 0 < top_p <= 1:
         raise ValueError(f"top_p={top_p} is outside (0, 1]; choose 1 to keep every token")
-    if logits.isnan().any():
+    largest = logits.amax(-1)
+    if not largest.isfinite().all():
+        found = largest[~largest.isfinite()][0].item()
         raise ValueError(
-            "logits hold NaN, expected numbers; look for an overflow in training "
-            "(a learning rate too high) or a damaged checkpoint"
+            f"the largest logit is {found}, expected a finite number; −inf means that every token "
+            "is forbidden, and for NaN or inf look for an overflow in training (a learning rate "
+            "too high) or a damaged checkpoint"
         )

@@ -50,7 +50,7 @@ class LayerCache:
         """Store the newest keys and values and return all of them, oldest first.
 
         Raises:
-            ValueError: If more tokens come than there is room for.
+            ValueError: If more tokens come than there is room for, or of another batch size.
         """
         end = self.length + key.shape[-2]
         if end > self.capacity:
@@ -60,6 +60,11 @@ class LayerCache:
         if self._stored is None:
             batch, heads, _, d_head = key.shape
             self._stored = key.new_empty(2, batch, heads, self.capacity, d_head)
+        if key.shape[0] != self._stored.shape[1]:
+            raise ValueError(
+                f"batch of {key.shape[0]} does not continue a cache of {self._stored.shape[1]} "
+                "sequences; start a new cache for other sequences"
+            )
         self._stored[0, :, :, self.length : end] = key
         self._stored[1, :, :, self.length : end] = value
         self.length = end

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from transformer_course.config import PlainData
 from transformer_course.heads import cross_entropy
-from transformer_course.model import Transformer
+from transformer_course.model import Transformer, evaluation_mode
 from transformer_course.optimizers import OPTIMIZERS, build_optimizers
 
 ON_THE_WAY = 8
@@ -138,17 +138,17 @@ class TrainingConfig(PlainData):
                     f"{name}={getattr(self, name)!r} is unknown; choose one of {list(names)}"
                 )
 
-    def _check_numbers(self) -> None:
+    def _check_numbers(self) -> None:  # noqa: C901 - one line a rule
         for name in ("num_steps", "batch_size", "gradient_accumulation", "evaluate_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)} must be 1 or more")
         for name in ("learning_rate", "matrix_learning_rate", "clip_norm"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name}={getattr(self, name)} must be a number above 0")
-        if not all(0 <= beta < 1 for beta in self.betas):
-            raise ValueError(f"betas={self.betas} must both be in [0, 1)")
         if not 0 <= self.weight_decay < math.inf:
             raise ValueError(f"weight_decay={self.weight_decay} must be 0 or more")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas={self.betas} must both be in [0, 1)")
         if not 0 <= self.final_learning_rate <= 1:
             raise ValueError(
                 f"final_learning_rate={self.final_learning_rate} is outside [0, 1]; "
@@ -213,14 +213,12 @@ def training_step(
 def evaluate(model: Transformer, batches: Iterator[Batch]) -> float:
     """Return the mean loss in nats a token over all batches, with dropout off."""
     device = next(model.parameters()).device
-    was_training = model.training
-    model.eval()
     total, count = 0.0, 0
-    for batch in batches:
-        inputs, targets = (part.to(device) for part in batch)
-        total += cross_entropy(model(inputs).logits, targets).item() * targets.numel()
-        count += targets.numel()
-    model.train(was_training)
+    with evaluation_mode(model):
+        for batch in batches:
+            inputs, targets = (part.to(device) for part in batch)
+            total += cross_entropy(model(inputs).logits, targets).item() * targets.numel()
+            count += targets.numel()
     return total / count
 
 
