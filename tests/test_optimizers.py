@@ -1,12 +1,20 @@
 """The optimisers against torch's own, against a singular value decomposition, and in use."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
 
-from transformer_course.model import Transformer
 from transformer_course.config import TransformerConfig
-from transformer_course.optimizers import Muon, adamw_update, build_optimizers, orthogonalize
+from transformer_course.model import Transformer
+from transformer_course.optimizers import (
+    ORTHOGONALIZING,
+    Muon,
+    adamw_update,
+    build_optimizers,
+    orthogonalize,
+)
 
 RATES = {
     "learning_rate": 1e-3,
@@ -54,25 +62,37 @@ def test_adamw_written_out_equals_the_fused_kernel_step_by_step():
 
 @pytest.mark.parametrize("shape", [(3, 5, 11), (3, 11, 5), (2, 7, 7)])
 def test_orthogonalising_keeps_the_singular_vectors_and_brings_the_values_near_one(shape):
-    matrices = torch.randn(shape, dtype=torch.float64)
-    left, _, right = torch.linalg.svd(matrices, full_matrices=False)
-    result = orthogonalize(matrices, num_steps=6)
-    middle = left.mT @ result @ right.mT
-    values = middle.diagonal(dim1=1, dim2=2)
-    torch.testing.assert_close(middle, torch.diag_embed(values))
-    assert values.min() > 0.6
-    assert values.max() < 1.3
+    left, _, right = torch.linalg.svd(torch.randn(shape, dtype=torch.float64), full_matrices=False)
+    # The widest spread that the polynomials are made for: a fiftieth of the norm is the least.
+    values = torch.logspace(math.log10(0.05), 0, left.shape[-1], dtype=torch.float64)
+    result = left.mT @ orthogonalize(left * values @ right) @ right.mT
+    new_values = result.diagonal(dim1=1, dim2=2)
+    torch.testing.assert_close(result, torch.diag_embed(new_values))
+    assert new_values.min() > 0.9
+    assert new_values.max() < 1.1
 
 
 def test_orthogonalising_does_not_care_for_the_size_of_the_gradient():
-    matrices = torch.randn(2, 5, 7, dtype=torch.float64)
-    torch.testing.assert_close(
-        orthogonalize(matrices * 1e4, num_steps=3), orthogonalize(matrices, num_steps=3)
-    )
+    matrices = torch.randn(2, 5, 7)
+    torch.testing.assert_close(orthogonalize(matrices * 1e4), orthogonalize(matrices))
+
+
+def test_no_other_three_polynomials_do_better_between_a_fiftieth_and_one():
+    # At the best one, the error touches its largest value four times, with alternating sign.
+    values = torch.linspace(0.02, 1, 100_001, dtype=torch.float64)
+    for linear, cubic, quintic in ORTHOGONALIZING:
+        values = linear * values + cubic * values**3 + quintic * values**5
+        low, high = values.min().item(), values.max().item()
+        turns = ((values - low) < 1e-3 * low) | ((high - values) < 1e-3 * low)
+        sides = (values[turns] > 1).int()
+        assert 1 - low == pytest.approx(high - 1, rel=0.01)
+        assert (sides.diff() != 0).sum() >= 3
+        values = torch.linspace(low, high, 100_001, dtype=torch.float64)
+    assert 0.08 < high - 1 < 0.1
 
 
 def test_a_gradient_of_zeros_moves_nothing():
-    assert orthogonalize(torch.zeros(2, 3, 5), num_steps=3).abs().max() == 0
+    assert orthogonalize(torch.zeros(2, 3, 5)).abs().max() == 0
 
 
 def test_muon_updates_every_matrix_as_it_would_alone():
@@ -95,9 +115,23 @@ def test_muon_updates_every_matrix_as_it_would_alone():
 def test_the_first_step_of_muon_goes_against_the_gradient_with_spectral_size_about_lr():
     parameter = nn.Parameter(torch.zeros(6, 6))
     parameter.grad = torch.randn(6, 6)
-    Muon([parameter], lr=0.1, num_steps=6).step()
+    Muon([parameter], lr=0.1).step()
     assert (parameter * parameter.grad).sum() < 0
-    assert 0.06 < torch.linalg.matrix_norm(parameter.detach(), ord=2) < 0.13
+    assert 0.09 < torch.linalg.matrix_norm(parameter.detach(), ord=2) < 0.11
+
+
+def test_muon_uses_each_direction_twice():
+    parameter = nn.Parameter(torch.zeros(5, 7))
+    optimizer = Muon([parameter], lr=0.1)
+    moves = []
+    for _ in range(4):
+        before = parameter.detach().clone()
+        parameter.grad = torch.randn(5, 7)
+        optimizer.step()
+        moves.append(parameter.detach() - before)
+    torch.testing.assert_close(moves[0], moves[1])
+    torch.testing.assert_close(moves[2], moves[3])
+    assert (moves[1] - moves[2]).abs().max() > 1e-3
 
 
 def test_muon_passes_over_a_matrix_without_a_gradient():

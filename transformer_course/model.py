@@ -131,7 +131,17 @@ class Transformer(nn.Module):
         return Memory(hidden=output.hidden, padding_mask=padding_mask, encoder=output)
 
     def new_cache(self, capacity: int) -> KeyValueCache:
-        """Return an empty cache with room for `capacity` tokens."""
+        """Return an empty cache with room for `capacity` tokens.
+
+        Raises:
+            ValueError: If the model is an encoder: what it said of earlier tokens changes with
+                every new one, so that nothing can be kept.
+        """
+        if self.decoder is None:
+            raise ValueError(
+                "architecture='encoder' looks both ways and can keep nothing of what it has read; "
+                "give it the whole text at once"
+            )
         return KeyValueCache(self.config.num_layers, capacity)
 
     def num_parameters(self) -> int:

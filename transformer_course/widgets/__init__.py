@@ -1,0 +1,1 @@
+"""What a learner plays with: one module a lesson."""
