@@ -285,6 +285,22 @@ class BytePairTokenizer:
         )
 
 
+AnyTokenizer = CharacterTokenizer | BytePairTokenizer
+
+
+def load_tokenizer(path: str | Path) -> AnyTokenizer:
+    """Load a tokenizer of whichever kind the file says.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is damaged, of another kind or of another version.
+    """
+    try:
+        return CharacterTokenizer.load(path)
+    except ValueError:
+        return BytePairTokenizer.load(path)
+
+
 def _ids_by_token(vocab: Mapping[int, bytes]) -> dict[bytes, int]:
     missing = set(range(len(vocab))) - vocab.keys()
     if missing:

@@ -47,6 +47,7 @@ CHECKPOINT = "checkpoint.safetensors"
 TOKENIZER = "tokenizer.json"
 DATA = "data.json"
 HISTORY = "history.jsonl"
+SAMPLE_LENGTH = 200
 SPLITS = {"small": small_split, "all": split_plays}
 
 
@@ -203,7 +204,7 @@ class _History:
 def _sample(model: Transformer, tokenizer: AnyTokenizer) -> str:
     prompt = tokenizer.encode("\n\n")
     generator = torch.Generator().manual_seed(0)
-    (ids,) = generate(model, [prompt], 200, temperature=0.8, generator=generator)
+    (ids,) = generate(model, [prompt], SAMPLE_LENGTH, temperature=0.8, generator=generator)
     return tokenizer.decode(ids)
 
 
