@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-
 from small_runs import model_config, random_stream, same_weights, small_run
+
 from transformer_course import checkpoints
 from transformer_course.attention import scaled_dot_product_attention
 from transformer_course.checkpoints import load_checkpoint, load_model, save_checkpoint
@@ -135,7 +135,7 @@ def test_a_save_that_fails_keeps_the_older_checkpoint(kept, monkeypatch):
 
 
 def test_a_missing_checkpoint_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="there is no checkpoint .*none; train a model"):
+    with pytest.raises(FileNotFoundError, match=r"there is no checkpoint .*none; train a model"):
         load_model(tmp_path / "none")
 
 

@@ -16,9 +16,14 @@ def test_the_new_content_replaces_the_old(tmp_path):
 def test_a_failure_while_writing_keeps_the_old_content_and_leaves_no_litter(tmp_path):
     target = tmp_path / "kept.txt"
     target.write_text("old", encoding="utf-8")
-    with pytest.raises(OSError, match="no space"), replacing(target) as aside:
-        aside.write_text("half", encoding="utf-8")
-        raise OSError("no space left")
+
+    def fill_the_disk():
+        with replacing(target) as aside:
+            aside.write_text("half", encoding="utf-8")
+            raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space"):
+        fill_the_disk()
     assert target.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [target]
 

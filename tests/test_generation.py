@@ -2,15 +2,15 @@
 
 import pytest
 import torch
-
 from small_runs import CONTEXT, VOCAB_SIZE, model_config
+
 from transformer_course.generation import generate
 from transformer_course.heads import next_token_probabilities
 from transformer_course.model import Transformer
 
 
 def sharp_model(**changes) -> Transformer:
-    """Build a model whose likeliest token changes from step to step, as an untrained one's won't."""
+    """Build a model whose likeliest token depends on the text, unlike an untrained one's."""
     model = Transformer(model_config(tie_embedding=False, **changes)).eval()
     with torch.no_grad():
         for parameter in model.parameters():

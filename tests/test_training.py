@@ -1,12 +1,13 @@
 """Training: the windows, the schedule, the step, the run, and what it must not learn."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
+from small_runs import CONTEXT, VOCAB_SIZE, model_config, random_stream, same_weights, small_run
 from torch import nn
 
-from small_runs import CONTEXT, VOCAB_SIZE, model_config, random_stream, same_weights, small_run
 from transformer_course.generation import generate
 from transformer_course.heads import cross_entropy
 from transformer_course.model import Transformer
@@ -66,7 +67,7 @@ def test_the_rate_rises_over_the_warm_up_and_falls_to_its_final_share():
     config = TrainingConfig(num_steps=20, warmup_steps=4, final_learning_rate=0.2)
     shares = [learning_rate_share(step, config) for step in range(21)]
     assert shares[:5] == [0.25, 0.5, 0.75, 1.0, 1.0]
-    assert all(later < earlier for earlier, later in zip(shares[4:], shares[5:], strict=False))
+    assert all(later < earlier for earlier, later in pairwise(shares[4:]))
     assert shares[20] == pytest.approx(0.2)
     assert shares[12] == pytest.approx(0.6)
 

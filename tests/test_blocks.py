@@ -1,0 +1,205 @@
+"""Norms, feed-forward layers, residuals, and the order in which a block calls them."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from transformer_course.blocks import (
+    ACTIVATIONS,
+    FeedForward,
+    GatedFeedForward,
+    LayerNorm,
+    PlainNorm,
+    PostNorm,
+    PreNorm,
+    RMSNorm,
+    TransformerBlock,
+    layer_norm,
+    rms_norm,
+)
+from transformer_course.multi_head import MultiHeadAttention
+
+SHAPES = pytest.mark.parametrize("shape", [(7,), (3, 7), (2, 5, 7)], ids=str)
+# A large epsilon, so that its place (inside the root) shows.
+EPSILON = 0.3
+
+
+def randomised(module):
+    for parameter in module.parameters():
+        nn.init.normal_(parameter)
+    return module.double()
+
+
+@SHAPES
+def test_layer_norm_is_the_same_written_out_fused_and_in_torch(shape):
+    ours = randomised(LayerNorm(7, EPSILON))
+    vectors = torch.randn(shape, dtype=torch.float64) * 3 + 2
+    expected = nn.LayerNorm(7, eps=EPSILON).double()
+    expected.load_state_dict(ours.state_dict())
+    torch.testing.assert_close(ours(vectors), expected(vectors))
+    written_out = layer_norm(vectors, ours.weight, ours.bias, EPSILON)
+    torch.testing.assert_close(written_out, expected(vectors))
+
+
+@SHAPES
+def test_rms_norm_is_the_same_written_out_fused_and_in_torch(shape):
+    ours = randomised(RMSNorm(7, EPSILON))
+    vectors = torch.randn(shape, dtype=torch.float64) * 3 + 2
+    expected = nn.RMSNorm(7, eps=EPSILON).double()
+    expected.load_state_dict(ours.state_dict())
+    torch.testing.assert_close(ours(vectors), expected(vectors))
+    torch.testing.assert_close(rms_norm(vectors, ours.weight, EPSILON), expected(vectors))
+
+
+def test_plain_norm_is_rms_norm_with_a_weight_of_one():
+    vectors = torch.randn(2, 5, 7) * 3 + 2
+    ours = PlainNorm(7, EPSILON)
+    assert [*ours.parameters()] == []
+    torch.testing.assert_close(ours(vectors), rms_norm(vectors, torch.ones(7), EPSILON))
+
+
+def test_layer_norm_brings_every_vector_to_mean_0_and_variance_1():
+    normed = LayerNorm(50)(torch.randn(2, 3, 50) * 5 + 4)
+    torch.testing.assert_close(normed.mean(-1), torch.zeros(2, 3), rtol=0, atol=1e-5)
+    torch.testing.assert_close(normed.var(-1, unbiased=False), torch.ones(2, 3), rtol=0, atol=1e-4)
+
+
+def test_rms_norm_keeps_the_direction():
+    vectors = torch.randn(2, 3, 50) * 5 + 4
+    cosine = functional.cosine_similarity(RMSNorm(50)(vectors), vectors, dim=-1)
+    torch.testing.assert_close(cosine, torch.ones(2, 3))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("gelu", lambda x: x / 2 * (1 + torch.erf(x / 2**0.5))),
+        ("relu", lambda x: x * (x > 0)),
+        ("squared_relu", lambda x: x * x * (x > 0)),
+    ],
+)
+def test_each_activation_is_its_formula(name, expected):
+    values = torch.linspace(-4, 4, 101, dtype=torch.float64)
+    torch.testing.assert_close(ACTIVATIONS[name](values), expected(values))
+
+
+def test_squared_relu_has_the_gradient_of_its_formula():
+    values = torch.linspace(-4, 4, 101, dtype=torch.float64, requires_grad=True)
+    ACTIVATIONS["squared_relu"](values).sum().backward()
+    torch.testing.assert_close(values.grad, 2 * values.detach().relu())
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_feed_forward_is_two_layers_with_the_activation_between(name):
+    ours = FeedForward(5, 11, name)
+    hidden = torch.randn(2, 3, 5)
+    inside = ACTIVATIONS[name](hidden @ ours.expand.weight.T + ours.expand.bias)
+    expected = inside @ ours.contract.weight.T + ours.contract.bias
+    torch.testing.assert_close(ours(hidden), expected)
+
+
+def test_gated_feed_forward_is_swiglu():
+    ours = GatedFeedForward(5, 11)
+    hidden = torch.randn(2, 3, 5)
+    gate, up = ours.gate(hidden), ours.expand(hidden)
+    expected = (gate * torch.sigmoid(gate) * up) @ ours.contract.weight.T + ours.contract.bias
+    torch.testing.assert_close(ours(hidden), expected)
+
+
+@pytest.mark.parametrize("kind", [FeedForward, GatedFeedForward])
+def test_feed_forward_works_on_each_position_by_itself(kind):
+    ours, hidden = kind(5, 11), torch.randn(2, 3, 5)
+    changed = hidden.clone()
+    changed[:, 1] += 1
+    same = (ours(changed) == ours(hidden)).all(-1)
+    assert same.tolist() == [[True, False, True]] * 2
+
+
+@pytest.mark.parametrize("kind", [FeedForward, GatedFeedForward])
+def test_feed_forward_without_bias_has_none(kind):
+    assert all(name.endswith("weight") for name, _ in kind(5, 11, bias=False).named_parameters())
+
+
+def test_an_unknown_activation_lists_those_there_are():
+    with pytest.raises(ValueError, match=r"activation='tanh' is unknown; choose one of \['gelu'"):
+        FeedForward(5, 11, "tanh")
+
+
+def block(residual, *, crossing=False, dropout=0.0):
+    def attention():
+        return MultiHeadAttention(12, 3)
+
+    return randomised(
+        TransformerBlock(
+            attention=attention(),
+            attention_residual=residual(LayerNorm(12), dropout),
+            feed_forward=FeedForward(12, 17),
+            feed_forward_residual=residual(LayerNorm(12), dropout),
+            cross_attention=attention() if crossing else None,
+            cross_attention_residual=residual(LayerNorm(12), dropout) if crossing else None,
+        )
+    )
+
+
+def states():
+    hidden, memory = torch.randn(2, 5, 12), torch.randn(2, 7, 12)
+    return hidden.double(), memory.double()
+
+
+@pytest.mark.parametrize("crossing", [False, True])
+def test_a_pre_norm_block_norms_what_a_sublayer_reads(crossing):
+    ours, (hidden, memory) = block(PreNorm, crossing=crossing), states()
+    expected = hidden + ours.attention(ours.attention_residual.norm(hidden)).output
+    if crossing:
+        normed = ours.cross_attention_residual.norm(expected)
+        expected = expected + ours.cross_attention(normed, memory).output
+    expected = expected + ours.feed_forward(ours.feed_forward_residual.norm(expected))
+    given = ours(hidden, memory=memory if crossing else None)
+    torch.testing.assert_close(given.hidden, expected)
+
+
+@pytest.mark.parametrize("crossing", [False, True])
+def test_a_post_norm_block_norms_the_sums(crossing):
+    ours, (hidden, memory) = block(PostNorm, crossing=crossing), states()
+    expected = ours.attention_residual.norm(hidden + ours.attention(hidden).output)
+    if crossing:
+        looked_up = ours.cross_attention(expected, memory).output
+        expected = ours.cross_attention_residual.norm(expected + looked_up)
+    expected = ours.feed_forward_residual.norm(expected + ours.feed_forward(expected))
+    given = ours(hidden, memory=memory if crossing else None)
+    torch.testing.assert_close(given.hidden, expected)
+
+
+def test_weights_are_returned_when_asked_for():
+    ours, (hidden, memory) = block(PreNorm, crossing=True), states()
+    given = ours(hidden, memory=memory, need_weights=True)
+    assert given.weights.shape == (2, 3, 5, 5)
+    assert given.cross_weights.shape == (2, 3, 5, 7)
+    silent = ours(hidden, memory=memory)
+    assert (silent.weights, silent.cross_weights) == (None, None)
+
+
+def test_a_block_without_memory_returns_no_cross_weights():
+    assert block(PreNorm)(states()[0], need_weights=True).cross_weights is None
+
+
+def test_padding_in_the_memory_cannot_be_felt():
+    ours, (hidden, memory) = block(PreNorm, crossing=True), states()
+    real = torch.tensor([[True] * 7, [True] * 4 + [False] * 3])
+    expected = ours(hidden, memory=memory, memory_mask=real).hidden
+    changed = memory.masked_fill(~real[..., None], 9)
+    given = ours(hidden, memory=changed, memory_mask=real).hidden
+    torch.testing.assert_close(given, expected, rtol=0, atol=0)
+    assert not torch.allclose(ours(hidden, memory=changed).hidden, expected)
+
+
+@pytest.mark.parametrize("residual", [PreNorm, PostNorm])
+def test_dropout_works_in_training_only_and_spares_the_residual_path(residual):
+    ours, (hidden, _) = block(residual, dropout=0.5), states()
+    assert not ours(hidden).hidden.equal(ours(hidden).hidden)
+    ours.eval()
+    assert ours(hidden).hidden.equal(ours(hidden).hidden)
+    dropped = residual(nn.Identity(), 0.5)
+    # With an update of zeros there is nothing to drop: the input passes whole.
+    torch.testing.assert_close(dropped.after(hidden, torch.zeros_like(hidden)), hidden)

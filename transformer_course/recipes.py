@@ -1,0 +1,96 @@
+"""Ways to train a small model on Shakespeare: the plain one, and those that are fast.
+
+The lessons start from the plain recipe. The fast ones have no more parameters and differ in what
+stands here: each choice is a word in a configuration, and the module that the word belongs to
+explains why it helps. `benchmarks/training.py` measures them side by side.
+
+- Orthogonalised updates (`optimizers.Muon`) learn more from each batch than anything else here.
+- Normalised queries and keys, RMSNorm without weights and a normalised embedding keep all sizes
+  fixed, so that learning rates can be high from the first step: no warm-up.
+- Blocks that start silent (`model.initialise_weights`) let the embedding learn first.
+- Rotary positions need no training of their own.
+- A head of its own, instead of the embedding's table: the two want different scales.
+
+Builds on: config, training.
+"""
+
+from dataclasses import replace
+
+from transformer_course.config import TransformerConfig
+from transformer_course.training import TrainingConfig
+
+
+def plain_model(vocab_size: int) -> TransformerConfig:
+    """Return what small CPU trainers usually start from: 0.80 M parameters."""
+    return TransformerConfig(
+        vocab_size=vocab_size,
+        context_length=64,
+        d_model=128,
+        num_layers=4,
+        num_heads=4,
+        d_feed_forward=512,
+        bias=False,
+    )
+
+
+def plain_training(num_steps: int) -> TrainingConfig:
+    """Return AdamW with warm-up and cosine decay."""
+    return TrainingConfig(num_steps=num_steps, warmup_steps=min(100, num_steps // 10))
+
+
+def quick_model(vocab_size: int) -> TransformerConfig:
+    """Return the model for a run of seconds: two blocks, and a table of character pairs.
+
+    The table holds half of the parameters and costs no matrix product (`PairEmbedding`): a step
+    takes half the time of one with four blocks, and early on, when the model learns little more
+    than which characters follow which two, it learns as much.
+    """
+    return _fast_model(vocab_size, num_layers=2, pair_embedding_rows=3_000)
+
+
+def quick_training(num_steps: int) -> TrainingConfig:
+    """Return small batches at high rates, for runs of a few hundred steps."""
+    return TrainingConfig(
+        num_steps=num_steps,
+        batch_size=8,
+        optimizer="muon",
+        learning_rate=0.02,
+        matrix_learning_rate=0.03,
+        betas=(0.9, 0.95),
+        weight_decay=0.0,
+        warmup_steps=0,
+        decay="linear",
+        final_learning_rate=0.0,
+    )
+
+
+def strong_model(vocab_size: int) -> TransformerConfig:
+    """Return the model for a run of minutes: four blocks, whose depth pays off in the long run."""
+    return _fast_model(vocab_size, num_layers=4, pair_embedding_rows=0)
+
+
+def strong_training(num_steps: int) -> TrainingConfig:
+    """Return larger batches at lower rates, for runs of a thousand steps and more."""
+    return replace(
+        quick_training(num_steps), batch_size=16, learning_rate=0.005, matrix_learning_rate=0.02
+    )
+
+
+def _fast_model(vocab_size: int, *, num_layers: int, pair_embedding_rows: int) -> TransformerConfig:
+    return TransformerConfig(
+        vocab_size=vocab_size,
+        context_length=64,
+        d_model=128,
+        num_layers=num_layers,
+        num_heads=4,
+        d_feed_forward=512,
+        position="rotary",
+        normalize_query_key=True,
+        norm="plain_rms_norm",
+        embedding_norm=True,
+        pair_embedding_rows=pair_embedding_rows,
+        feed_forward="squared_relu",
+        bias=False,
+        tie_embedding=False,
+        initialisation="silent",
+    )
