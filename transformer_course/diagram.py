@@ -33,13 +33,18 @@ Point = tuple[float, float]
 
 
 class Look(NamedTuple):
-    """How a part is drawn: what fills it, its edge and arrows, its words."""
+    """How a part is drawn: what fills it, its edges and arrows, its words."""
 
     fill: str
     edge: str
     width: float
     text: str
     weight: str
+
+    @property
+    def shape(self) -> dict[str, str | float]:
+        """The properties of a box, as matplotlib calls them."""
+        return {"facecolor": self.fill, "edgecolor": self.edge, "linewidth": self.width}
 
 
 PLAIN = Look("white", INK, 1.2, INK, "normal")
@@ -83,88 +88,54 @@ class _Diagram:
             return PLAIN
         return LIT if part in LIGHTS[self.lit] else DIM
 
-    def box(self, part: str, centre: Point, size: Point, words: str = "", *, z: float = 3) -> None:
-        look = self.look(part)
-        corner = (centre[0] - size[0] / 2 + 0.08, centre[1] - size[1] / 2 + 0.08)
-        shape = FancyBboxPatch(
-            corner,
-            size[0] - 0.16,
-            size[1] - 0.16,
-            boxstyle="round,pad=0.08",
-            facecolor=look.fill,
-            edgecolor=look.edge,
-            linewidth=look.width,
-            zorder=z,
-        )
+    def box(self, part: str, centre: Point, size: Point, words: str = "") -> None:
+        rounding = 0.08
+        width, height = size[0] - 2 * rounding, size[1] - 2 * rounding
+        corner = (centre[0] - width / 2, centre[1] - height / 2)
+        shape = FancyBboxPatch(corner, width, height, boxstyle=f"round,pad={rounding}", zorder=3)
+        shape.set(**self.look(part).shape)
         self.axes.add_patch(shape)
-        self.words(part, centre, words, z=z)
+        self.words(part, centre, words)
 
     def words(
-        self, part: str, place: Point, words: str, *, z: float = 3, **how: str | float
+        self,
+        part: str,
+        place: Point,
+        words: str,
+        *,
+        colour: str = "",
+        size: int = 12,
+        align: str = "center",
     ) -> None:
         look = self.look(part)
-        style = {
-            "ha": "center",
-            "va": "center",
-            "color": look.text,
-            "weight": look.weight,
-            "fontsize": 12,
-        }
-        self.axes.text(*place, words, **{**style, "zorder": z, **how})
+        text = self.axes.text(*place, words, va="center", ha=align, fontsize=size, zorder=3)
+        text.set(color=colour or look.text, weight=look.weight)
 
     def plus(self, part: str, x: float) -> None:
         """Draw the place on the stream where something is added to it."""
         look = self.look(part)
-        shape = Circle(
-            (x, STREAM),
-            0.15,
-            facecolor=look.fill,
-            edgecolor=look.edge,
-            linewidth=look.width,
-            zorder=3,
-        )
-        self.axes.add_patch(shape)
-        for ends in (
-            ((x - 0.08, x + 0.08), (STREAM,) * 2),
-            ((x,) * 2, (STREAM - 0.08, STREAM + 0.08)),
-        ):
+        self.axes.add_patch(Circle((x, STREAM), 0.15, **look.shape, zorder=3))
+        for across, up in ((0.08, 0), (0, 0.08)):
+            ends = (x - across, x + across), (STREAM - up, STREAM + up)
             self.axes.plot(*ends, color=look.edge, linewidth=1.5, zorder=4)
 
     def arrow(
-        self,
-        part: str,
-        points: Sequence[Point],
-        *,
-        line: str = "-",
-        colour: str = "",
-        head: bool = True,
+        self, part: str, points: Sequence[Point], *, line: str = "-", colour: str = ""
     ) -> None:
         """Draw a line through the points with a head at its end."""
         look = self.look(part)
         colour = colour or look.edge
-        *_, before, last = points
-        self.axes.plot(
-            *zip(*points, strict=True), line, color=colour, linewidth=look.width, zorder=2
-        )
-        if head:
-            tip = FancyArrowPatch(
-                before,
-                last,
-                arrowstyle="-|>",
-                mutation_scale=9 + 4 * look.width,
-                color=colour,
-                linewidth=0,
-                shrinkA=0,
-                shrinkB=0,
-                zorder=2,
-            )
-            self.axes.add_patch(tip)
+        along = zip(*points, strict=True)
+        self.axes.plot(*along, line, color=colour, linewidth=look.width, zorder=2)
+        head = FancyArrowPatch(*points[-2:], arrowstyle="-|>", shrinkA=0, shrinkB=0, zorder=2)
+        head.set(color=colour, linewidth=0, mutation_scale=9 + 4 * look.width)
+        self.axes.add_patch(head)
 
 
 def _draw_stream(diagram: _Diagram) -> None:
     colour = {PLAIN: "#C9C9C9", LIT: LIT.fill, DIM: FAINT}[diagram.look("block")]
     diagram.axes.plot((2.3, 7.6), (STREAM, STREAM), color=colour, linewidth=9, zorder=1)
-    diagram.words("block", (5.2, STREAM - 0.3), "residual stream", fontsize=11)
+    diagram.words("block", (5.2, STREAM - 0.3), "residual stream", size=11)
 
 
 def _draw_input(diagram: _Diagram) -> None:
@@ -181,10 +152,10 @@ def _draw_input(diagram: _Diagram) -> None:
 def _draw_block(diagram: _Diagram) -> None:
     look = diagram.look("block")
     frame = Rectangle((3.4, 0.95), 4.02, 2.8, linestyle=(0, (4, 2)), zorder=1)
-    frame.set(facecolor="none", edgecolor=look.edge, linewidth=look.width)
+    frame.set(**{**look.shape, "facecolor": "none"})
     diagram.axes.add_patch(frame)
-    diagram.words("block", (7.3, 3.55), "× N blocks", ha="right")
-    diagram.words("heads", (3.55, 3.53), "h heads", ha="left")
+    diagram.words("block", (7.3, 3.55), "× N blocks", align="right")
+    diagram.words("heads", (3.55, 3.53), "h heads", align="left")
     for behind in (0.16, 0.08):
         diagram.box("heads", (4.2 + behind, 2.92 + behind), (1.38, 0.58))
     _draw_branch(diagram, "attention", "attention", 4.2)
@@ -192,7 +163,9 @@ def _draw_block(diagram: _Diagram) -> None:
     for offset, letter, colour in ((-0.34, "q", QUERY), (0, "k", KEY), (0.34, "v", VALUE)):
         colour = DIM.edge if dim else colour
         diagram.arrow("attention", ((4.2 + offset, 2.32), (4.2 + offset, 2.63)), colour=colour)
-        diagram.words("attention", (4.32 + offset, 2.46), letter, color=DIM.text if dim else colour)
+        diagram.words(
+            "attention", (4.34 + offset, 2.46), letter, colour=DIM.text if dim else colour
+        )
     _draw_branch(diagram, "feed_forward", "feed-forward", 6.2)
     diagram.arrow("feed_forward", ((6.2, 2.32), (6.2, 2.63)))
 
@@ -215,14 +188,15 @@ def _draw_output(diagram: _Diagram) -> None:
     look = diagram.look("head")
     for row, share in enumerate((0.5, 0.28, 0.17, 0.09)):
         bar = Rectangle((9.6, STREAM + 0.34 - 0.24 * row), share, 0.15, zorder=3)
-        bar.set(facecolor=look.fill, edgecolor=look.edge, linewidth=look.width)
+        bar.set(**look.shape)
         diagram.axes.add_patch(bar)
 
 
 def _draw_training(diagram: _Diagram) -> None:
     diagram.arrow("training", ((9.75, STREAM - 0.46), (9.75, 0.62)))
     diagram.box("training", (9.75, 0.38), (0.7, 0.44), "loss")
-    diagram.arrow("training", ((9.4, 0.38), (1.86, 0.38)), line="--", head=False)
-    for x, top in ((1.86, STREAM - 0.31), (5.2, 0.94), (8.92, STREAM - 0.31)):
-        diagram.arrow("training", ((x, 0.38), (x, top)), line="--")
-    diagram.words("training", (3.5, 0.57), "gradients change every weight", fontsize=11)
+    to_the_embedding = ((9.4, 0.38), (1.86, 0.38), (1.86, STREAM - 0.31))
+    to_the_block, to_the_head = ((5.2, 0.38), (5.2, 0.94)), ((8.92, 0.38), (8.92, STREAM - 0.31))
+    for points in (to_the_embedding, to_the_block, to_the_head):
+        diagram.arrow("training", points, line="--")
+    diagram.words("training", (3.5, 0.57), "gradients change every weight", size=11)

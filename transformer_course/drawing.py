@@ -30,7 +30,12 @@ from torch import Tensor
 QUERY, KEY, VALUE = "#0072B2", "#D55E00", "#009E73"
 WEIGHTS, SIGNED = "cividis", "PuOr"
 INK, QUIET, FAINT = "#222222", "#767676", "#E4E4E4"
-MASKED: Mapping[str, Any] = {"facecolor": FAINT, "edgecolor": "#9A9A9A", "hatch": "////", "linewidth": 0}
+MASKED: Mapping[str, Any] = {
+    "facecolor": FAINT,
+    "edgecolor": "#9A9A9A",
+    "hatch": "////",
+    "linewidth": 0,
+}
 
 STYLE: Mapping[str, Any] = {
     "font.family": "DejaVu Sans",
@@ -116,7 +121,13 @@ def weights_heat_map(
         _write_numbers(axes, weights, mask)
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12)
     figure.colorbar(image, label="weight", shrink=0.8, ticks=[0, 0.5, 1])
+    _make_ticks(figure)
     return figure
+
+
+def _make_ticks(figure: Figure) -> None:
+    """Have matplotlib make the ticks, which it else puts off until the style is left."""
+    figure.draw_without_rendering()
 
 
 def _check_weights(
@@ -203,13 +214,15 @@ class LossCurve:
         self._canvas: Any = FigureCanvasAgg(self.figure)
         self._background: Any = None
         self._limits = (math.inf, -math.inf)
-        self._axes = self.figure.add_axes((0.085, 0.14, 0.715, 0.75))
+        self._axes = self.figure.add_axes((0.1, 0.14, 0.7, 0.75))
         self._axes.set_title("Loss while training")
         self._axes.set(xlabel="step (square-root scale)", ylabel="loss (nats a character)")
         self._axes.set_xscale("function", functions=(np.sqrt, np.square))
         self._axes.set_xlim(0, num_steps)
         self._axes.set_xticks(_root_ticks(num_steps))
         self._axes.xaxis.set_major_formatter("{x:,.0f}")
+        # Said here too: how many ticks have room is found out when the style is left.
+        self._axes.tick_params(labelsize=STYLE["font.size"])
         # Animated: left out of the background, drawn on top of it in each frame.
         (self._training,) = self._axes.plot(
             [], [], color="#7FA6C9", linewidth=1, label="training", animated=True
@@ -233,8 +246,7 @@ class LossCurve:
     def frame(self) -> bytes:
         """Return the picture as a PNG file; only what changed since the last frame is drawn."""
         if self._background is None:
-            self._canvas.draw()
-            self._background = self._canvas.copy_from_bbox(self.figure.bbox)
+            self._draw_background()
         self._canvas.restore_region(self._background)
         for line in (self._training, self._validation):
             self._axes.draw_artist(line)
@@ -242,6 +254,11 @@ class LossCurve:
         pixels = Image.fromarray(np.asarray(self._canvas.buffer_rgba()))
         pixels.convert("RGB").save(buffer, "png", compress_level=1)
         return buffer.getvalue()
+
+    @in_course_style
+    def _draw_background(self) -> None:
+        self._canvas.draw()
+        self._background = self._canvas.copy_from_bbox(self.figure.bbox)
 
     def _draw_baseline(self, name: str, loss: float) -> tuple[float, Annotation]:
         self._axes.axhline(loss, color=QUIET, linewidth=1, linestyle=(0, (5, 3)), zorder=1)
@@ -265,7 +282,9 @@ class LossCurve:
 
     def _make_room(self, losses: Iterable[float]) -> None:
         """Widen the axis of losses where one does not fit, and place the baselines' names anew."""
-        finite = [loss for loss in losses if math.isfinite(loss)] or list(self._limits)
+        finite = [loss for loss in losses if math.isfinite(loss)]
+        if not finite:
+            return
         low = min(self._limits[0], max(0.0, math.floor(4 * min(finite) - 0.4) / 4))
         high = max(self._limits[1], math.ceil(4 * max(finite) + 0.4) / 4)
         if (low, high) == self._limits:
@@ -279,6 +298,7 @@ class LossCurve:
             label.set_position((1.035, place))
 
 
+@in_course_style
 def loss_curve(
     training: Mapping[int, float],
     validation: Mapping[int, float],
@@ -289,6 +309,7 @@ def loss_curve(
     """Draw the losses of a training run, by step; see `LossCurve`."""
     curve = LossCurve(num_steps, baselines)
     curve.update(training, validation)
+    _make_ticks(curve.figure)
     return curve.figure
 
 
@@ -309,11 +330,11 @@ def _mean(numbers: Sequence[float]) -> float:
 
 
 def _root_ticks(last: int) -> list[int]:
-    """Choose round steps up to the last that lie well apart on a square-root scale."""
+    """Choose 0, the last step and round ones between whose names do not meet on a root scale."""
     rounds = [digit * 10**power for power in range(len(str(last))) for digit in (1, 2, 5)]
-    ticks: list[int] = []
-    room = math.sqrt(last) * 0.085
-    for step in reversed([0, *rounds]):
-        if step <= last and (not ticks or math.sqrt(ticks[-1]) - math.sqrt(step) >= room):
+    ticks = [last]
+    for step in reversed([step for step in rounds if step < last]):
+        place, room = math.sqrt(step / last), 0.025 + 0.02 * len(f"{step:,}")
+        if room <= place <= math.sqrt(ticks[-1] / last) - room:
             ticks.append(step)
-    return ticks[::-1]
+    return [0, *reversed(ticks)]
