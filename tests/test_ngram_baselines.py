@@ -103,10 +103,16 @@ def test_a_token_never_seen_in_training_still_has_a_probability():
     [
         ([0, 1, 2, 3], [0], "4 tokens to count and 1 to predict are too few for 4-grams"),
         ([0, 1, 2], [0, 1], "3 tokens to count and 2 to predict are too few for 4-grams"),
-        ([0, 1, 2, 5], [0, 1], "ids from 0 to 5 are outside a vocabulary of 5"),
-        ([0, 1, 2, 3], [0, -1], "ids from -1 to 0 are outside a vocabulary of 5"),
+        ([0, 1, 2, 5], [0, 1, 2, 3], "ids from 0 to 5 are outside a vocabulary of 5"),
+        ([0, 1, 2, 3], [0, -1, 0, 0], "ids from -1 to 0 are outside a vocabulary of 5"),
     ],
 )
 def test_what_cannot_be_counted_is_refused(train, validation, message):
     with pytest.raises(ValueError, match=message):
         losses(train, validation)
+
+
+def test_more_ngrams_than_can_be_numbered_are_refused():
+    text = torch.zeros(20, dtype=torch.long)
+    with pytest.raises(ValueError, match="9-grams of 300 tokens do not fit whole numbers"):
+        ngram_losses(text, text, 300, 9)

@@ -128,7 +128,7 @@ def cross_entropy(
 
 def perplexity(loss: float) -> float:
     """Turn nats a token into "as unsure as between this many equally likely tokens": e^loss."""
-    return math.exp(loss)
+    return math.exp(loss) if loss < 700 else math.inf
 
 
 def next_token_probabilities(

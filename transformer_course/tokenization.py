@@ -295,10 +295,10 @@ def load_tokenizer(path: str | Path) -> AnyTokenizer:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is damaged, of another kind or of another version.
     """
-    try:
+    says_characters = f'"kind": "{CharacterTokenizer.__name__}"'
+    if says_characters in Path(path).read_text(encoding="utf-8", errors="replace"):
         return CharacterTokenizer.load(path)
-    except ValueError:
-        return BytePairTokenizer.load(path)
+    return BytePairTokenizer.load(path)
 
 
 def _ids_by_token(vocab: Mapping[int, bytes]) -> dict[bytes, int]:

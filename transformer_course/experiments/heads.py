@@ -35,14 +35,19 @@ def ngram_losses(
         n-gram model, which leans on all shorter ones where it has seen too little.
 
     Raises:
-        ValueError: If the validation text has no token to predict, or the ids are outside the
-            vocabulary.
+        ValueError: If a text is too short, the ids are outside the vocabulary, or there are more
+            n-grams than 64 bits can number.
     """
     train, validation = train_ids.numpy(), validation_ids.numpy()
-    if len(validation) < 2 or len(train) < highest_order:
+    if min(len(train), len(validation)) < max(2, highest_order):
         raise ValueError(
             f"{len(train)} tokens to count and {len(validation)} to predict are too few for "
             f"{highest_order}-grams; give longer texts"
+        )
+    if vocab_size**highest_order >= 2**63:
+        raise ValueError(
+            f"{highest_order}-grams of {vocab_size} tokens do not fit whole numbers of 64 bits; "
+            "choose a lower highest_order"
         )
     for ids in (train, validation):
         if ids.min() < 0 or ids.max() >= vocab_size:
