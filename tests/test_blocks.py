@@ -52,11 +52,12 @@ def test_rms_norm_is_the_same_written_out_fused_and_in_torch(shape):
     torch.testing.assert_close(rms_norm(vectors, ours.weight, EPSILON), expected(vectors))
 
 
-def test_plain_norm_is_rms_norm_with_a_weight_of_one():
+def test_plain_norm_is_layer_norm_with_nothing_learned():
     vectors = torch.randn(2, 5, 7) * 3 + 2
     ours = PlainNorm(7, EPSILON)
     assert [*ours.parameters()] == []
-    torch.testing.assert_close(ours(vectors), rms_norm(vectors, torch.ones(7), EPSILON))
+    expected = layer_norm(vectors, torch.ones(7), torch.zeros(7), EPSILON)
+    torch.testing.assert_close(ours(vectors), expected)
 
 
 def test_layer_norm_brings_every_vector_to_mean_0_and_variance_1():

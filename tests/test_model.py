@@ -37,7 +37,7 @@ VARIANTS = {
     "fast": {
         "position": "rotary",
         "normalize_query_key": True,
-        "norm": "plain_rms_norm",
+        "norm": "plain_layer_norm",
         "feed_forward": "squared_relu",
         "pair_embedding_rows": 101,
         "initialisation": "silent",

@@ -219,12 +219,16 @@ def test_a_plugged_in_attention_is_the_one_that_is_used(need_weights):
         assert result.weights is None
 
 
-def test_normalised_queries_and_keys_make_scores_cosines():
+def test_normalised_queries_and_keys_make_scores_correlations():
     ours, hidden = module(normalize_query_key=True).double(), inputs().double()
     query, key = (split_heads(layer(hidden), 3) for layer in (ours.query, ours.key))
-    cosines = functional.cosine_similarity(query[..., :, None, :], key[..., None, :, :], dim=-1)
-    expected = (cosines * 10**0.5).softmax(-1)
-    torch.testing.assert_close(ours(hidden, need_weights=True).weights, expected)
+    query, key = (part - part.mean(-1, keepdim=True) for part in (query, key))
+    correlations = functional.cosine_similarity(
+        query[..., :, None, :], key[..., None, :, :], dim=-1
+    )
+    expected = (correlations * 10**0.5).softmax(-1)
+    weights = ours(hidden, need_weights=True).weights
+    torch.testing.assert_close(weights, expected, rtol=0, atol=1e-4)
 
 
 def test_queries_and_keys_are_rotated_and_values_are_not():

@@ -69,7 +69,11 @@ class RMSNorm(nn.Module):
 
 
 class PlainNorm(nn.Module):
-    """RMSNorm without a learned weight: the matrix that comes next can do all the scaling."""
+    """LayerNorm without learned numbers: the matrix that comes next can do all the scaling.
+
+    On a CPU it is also the quickest norm: torch has one kernel for it, where RMSNorm is several
+    passes over memory, and a step of a small model spends a tenth of its time or more on norms.
+    """
 
     def __init__(self, d_model: int, epsilon: float = 1e-5) -> None:
         super().__init__()
@@ -78,7 +82,7 @@ class PlainNorm(nn.Module):
 
     def forward(self, vectors: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
         """Normalise each vector."""
-        return nn.functional.rms_norm(vectors, (self.d_model,), None, self.epsilon)
+        return nn.functional.layer_norm(vectors, (self.d_model,), eps=self.epsilon)
 
 
 def squared_relu(inputs: Tensor) -> Tensor:

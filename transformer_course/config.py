@@ -15,7 +15,7 @@ from transformer_course.multi_head import check_heads
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "architecture": ("decoder", "encoder", "encoder_decoder"),
     "position": ("none", "sinusoidal", "learned", "rotary", "rotary_interleaved", "alibi"),
-    "norm": ("layer_norm", "rms_norm", "plain_rms_norm"),
+    "norm": ("layer_norm", "rms_norm", "plain_layer_norm"),
     "norm_order": ("pre", "post"),
     "feed_forward": (*ACTIVATIONS, "swiglu"),
     "head": ("language_model", "classification", "none"),
@@ -68,7 +68,7 @@ class TransformerConfig(PlainData):
         rotary_base: Base of the rotary frequencies.
         queries_per_key: How many query heads share one key–value head.
         normalize_query_key: Whether queries and keys are brought to one length.
-        norm: "layer_norm", "rms_norm", or "plain_rms_norm" (without a learned weight).
+        norm: "layer_norm", "rms_norm", or "plain_layer_norm" (nothing learned).
         norm_order: "pre" (norms before the sublayers, one at the end) or "post" (after the sums).
         norm_epsilon: Added inside the norms' root.
         embedding_norm: Whether the embeddings are normalised before the first block.

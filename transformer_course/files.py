@@ -1,7 +1,7 @@
 """Writing files so that a crash leaves the old one or the new one, never half of either."""
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +15,8 @@ def replacing(path: Path) -> Iterator[Path]:
         OSError: If the folder cannot be written or the disk is full; `path` is then untouched.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    aside = Path(name)
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    aside.touch(exist_ok=False)
     try:
         yield aside
         with aside.open("rb+") as written:

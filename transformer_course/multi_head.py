@@ -106,8 +106,8 @@ class MultiHeadAttention(nn.Module):
         queries_per_key: How many query heads share one key–value head (1: none do).
         bias: Whether the four projections add a bias.
         causal: Whether a position may look only at itself and its past.
-        normalize_query_key: Whether queries and keys are scaled to the same length, so that a
-            score is a cosine times √d_head and cannot run away.
+        normalize_query_key: Whether queries and keys are normalised, so that a score is their
+            correlation times √d_head and cannot run away.
         attention: The function that mixes values, in place of the course's own; with the
             signature and the results of `scaled_dot_product_attention`.
 
@@ -140,7 +140,7 @@ class MultiHeadAttention(nn.Module):
         self.value = nn.Linear(d_model, key_value_width, bias=bias)
         self.output = nn.Linear(d_model, d_model, bias=bias)
         self.normalize: nn.Module = (
-            nn.RMSNorm(d_head, elementwise_affine=False) if normalize_query_key else nn.Identity()
+            nn.LayerNorm(d_head, elementwise_affine=False) if normalize_query_key else nn.Identity()
         )
 
     def forward(

@@ -5,7 +5,7 @@ stands here: each choice is a word in a configuration, and the module that the w
 explains why it helps. `benchmarks/training.py` measures them side by side.
 
 - Orthogonalised updates (`optimizers.Muon`) learn more from each batch than anything else here.
-- Normalised queries and keys, RMSNorm without weights and a normalised embedding keep all sizes
+- Normalised queries and keys, norms without weights and a normalised embedding keep all sizes
   fixed, so that learning rates can be high from the first step: no warm-up.
 - Blocks that start silent (`model.initialise_weights`) let the embedding learn first.
 - Rotary positions need no training of their own.
@@ -86,7 +86,7 @@ def _fast_model(vocab_size: int, *, num_layers: int, pair_embedding_rows: int) -
         d_feed_forward=512,
         position="rotary",
         normalize_query_key=True,
-        norm="plain_rms_norm",
+        norm="plain_layer_norm",
         embedding_norm=True,
         pair_embedding_rows=pair_embedding_rows,
         feed_forward="squared_relu",

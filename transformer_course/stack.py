@@ -40,7 +40,7 @@ from transformer_course.positional import (
 
 Parts = Mapping[str, Callable[..., Any]]
 
-NORMS: Parts = {"layer_norm": LayerNorm, "rms_norm": RMSNorm, "plain_rms_norm": PlainNorm}
+NORMS: Parts = {"layer_norm": LayerNorm, "rms_norm": RMSNorm, "plain_layer_norm": PlainNorm}
 RESIDUALS: Mapping[str, type[Residual]] = {"pre": PreNorm, "post": PostNorm}
 ENCODINGS: Parts = {"sinusoidal": SinusoidalEncoding, "learned": LearnedEncoding}
 ROTARY_LAYOUTS = {"rotary": "half", "rotary_interleaved": "interleaved"}
