@@ -43,6 +43,10 @@ PROGRAMS = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = str(PROGRAMS / "python")
 
 PYTORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+# JupyterLab's page asks at its first start whether to fetch news, unless a setting has answered.
+NO_NEWS = {
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}
+}
 NEEDED_GIGABYTES = 2  # free disk space for a new environment, without CUDA
 
 PROBE = """
@@ -221,14 +225,10 @@ def run_pip(*arguments: str) -> None:
         raise PipError(lines)
 
 
-def has_nvidia_gpu() -> bool:
-    """Say whether an NVIDIA driver shows a GPU to this machine."""
-    return Path("/proc/driver/nvidia").exists() or shutil.which("nvidia-smi") is not None
-
-
 def install_cpu_torch() -> bool:
     """Install torch's CPU build where Linux would get CUDA for nothing; say whether it did."""
-    if platform.system() != "Linux" or has_nvidia_gpu():
+    driver = Path("/proc/driver/nvidia").exists() or shutil.which("nvidia-smi")
+    if platform.system() != "Linux" or driver:
         return False
     pins = CONSTRAINTS.read_text(encoding="utf-8").splitlines()
     requirement = next(pin for pin in pins if pin.startswith("torch==")) + "+cpu"
@@ -290,12 +290,9 @@ def set_up(extras: set[str]) -> None:
 def only_one_at_a_time() -> Iterator[None]:
     """Wait while another course.py sets up; the system frees the lock however that one ends."""
     with Path(__file__).open("rb") as own_file:
-        waited = 0
         while not try_lock(own_file):
-            if not waited:
-                say("Another course.py is setting up this folder; waiting until it is done.")
-            time.sleep(1)
-            waited += 1
+            say("Another course.py is setting up this folder; waiting until it is done.")
+            time.sleep(5)
         yield
 
 
@@ -334,21 +331,13 @@ def copy_lessons(lessons: Path, copies: Path) -> None:
             aside.replace(copy)
 
 
-def answer_for_news() -> None:
-    """Set JupyterLab, in this environment alone, neither to fetch news nor to ask whether to."""
-    settings = VENV / "share" / "jupyter" / "lab" / "settings"
-    settings.mkdir(parents=True, exist_ok=True)
-    quiet = {"fetchNews": "false", "checkForUpdates": False}
-    (settings / "overrides.json").write_text(
-        json.dumps({"@jupyterlab/apputils-extension:notification": quiet}), encoding="utf-8"
-    )
-
-
 def lab(arguments: Sequence[str]) -> int:
     """Open the working copies in JupyterLab and stay until it ends."""
     copies = work_folder() / "notebooks"
     copy_lessons(ROOT / "notebooks", copies)
-    answer_for_news()
+    settings = VENV / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text(json.dumps(NO_NEWS), encoding="utf-8")
     say(f"Opening JupyterLab on your copies in {copies}")
     command = [
         *(PYTHON, "-m", "jupyterlab"),
