@@ -1,0 +1,50 @@
+"""The command `notebooks`: lessons are run, and stored without the machine in them."""
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from transformer_course.__main__ import main
+from transformer_course.commands import notebooks
+
+MACHINE = {
+    "kernelspec": {"name": "python3", "display_name": "mine"},
+    "widgets": {"application/vnd.jupyter.widget-state+json": {"state": {}}},
+}
+
+
+@pytest.fixture
+def lessons(tmp_path, monkeypatch):
+    cell = new_code_cell("6 * 7", id="answer", metadata={"tags": ["claim"], "collapsed": True})
+    nbformat.write(new_notebook(cells=[cell], metadata=MACHINE), tmp_path / "05_lesson.ipynb")
+    monkeypatch.setattr(notebooks, "FOLDER", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_a_lesson_is_run_and_stored_without_the_machine(lessons, capfd):
+    assert main(["notebooks", "05"]) == 0
+    stored = nbformat.read(lessons / "05_lesson.ipynb", as_version=4)
+    (cell,) = stored.cells
+    assert cell.outputs[0].data["text/plain"] == "42"
+    assert (cell.id, cell.execution_count, dict(cell.metadata)) == (
+        "answer",
+        1,
+        {"tags": ["claim"]},
+    )
+    assert stored.metadata.kernelspec.display_name == "Python 3"
+    assert "widgets" not in stored.metadata
+    assert capfd.readouterr().out.startswith("05_lesson: ")
+
+
+def test_a_reference_to_a_widget_that_is_not_kept_is_taken_out():
+    cell = new_code_cell("slider", id="slider")
+    kinds = {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}, "text/plain": "slider"}
+    cell.outputs = [nbformat.v4.new_output("display_data", kinds)]
+    (kept,) = notebooks.cleaned(new_notebook(cells=[cell])).cells
+    assert dict(kept.outputs[0].data) == {"text/plain": "slider"}
+
+
+def test_a_lesson_that_is_not_there_is_answered_with_those_that_are(lessons, capsys):
+    assert main(["notebooks", "77"]) == 2
+    assert "no lesson begins with any of ['77']; there are ['05_lesson']" in capsys.readouterr().err
