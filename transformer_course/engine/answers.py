@@ -1,0 +1,185 @@
+"""Answers: check one, keep it once it has passed, and hand it out as a part of the model.
+
+Builds on: catalogue, verdict, workspace.  Lacks: a page to stand on (pages).
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from transformer_course.engine.catalogue import exercises
+from transformer_course.engine.exercise import Exercise, from_package
+from transformer_course.engine.probing import probe
+from transformer_course.engine.sources import build, foreign_names, own_source
+from transformer_course.engine.verdict import State, Verdict, judge
+from transformer_course.engine.workspace import Workspace, WorkspaceError
+
+SEED = 0
+"""The first inputs are the same in every check, so that its words are; fresh ones follow."""
+
+LARGEST_COST = 3.0
+"""A part trains a model if it takes less than this many times what the reference takes."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found: the verdict, and a sentence on what could not be done besides."""
+
+    verdict: Verdict
+    note: str = ""
+
+
+def check_answer(exercise: Exercise, candidate: Any, workspace: Workspace) -> Checked:
+    """Judge a candidate, and keep it in the workspace if it passes."""
+    verdict = verdict_on(exercise, candidate)
+    note = ""
+    try:
+        if verdict.state is State.PASSED:
+            note = _keep(exercise, candidate, workspace)
+        workspace.note_check(exercise.name, verdict.state.name.lower())
+    except WorkspaceError as error:
+        note = f"Not recorded: {error}."
+    return Checked(verdict, note)
+
+
+def verdict_on(exercise: Exercise, candidate: Any) -> Verdict:
+    """Judge a candidate on the usual inputs, and if it passes there on fresh ones."""
+    misplaced = _misplaced(exercise, candidate)
+    if misplaced is not None:
+        return misplaced
+    verdict = judge(exercise, probe(exercise, candidate, SEED), SEED)
+    if verdict.state is State.PASSED:
+        seed = secrets.randbits(32)
+        verdict = judge(exercise, probe(exercise, candidate, seed), seed)
+    return verdict
+
+
+def _misplaced(exercise: Exercise, candidate: Any) -> Verdict | None:
+    """Say what is wrong where something was handed over that is no answer at all."""
+    name = exercise.called
+    kind = type(candidate).__name__
+    if isinstance(candidate, type) and not exercise.asks_for_class:
+        seen = f"a class was given, a function is asked for: `def {name}(…)`"
+    elif exercise.asks_for_class and not isinstance(candidate, type):
+        seen = f"a {kind} was given, a class is asked for: `class {name}`"
+    elif not callable(candidate):
+        seen = f"a {kind} was given, a function is asked for"
+    elif candidate is exercise.reference:
+        seen = f"this is the course's own `{name}`"
+    else:
+        return None
+    return Verdict(
+        state=State.NOT_YET,
+        seen=seen,
+        next_step=f'Hand over your own by its name alone: check("{exercise.name}", {name})',
+    )
+
+
+def _keep(exercise: Exercise, candidate: Any, workspace: Workspace) -> str:
+    """Keep the source of an answer that passed; say why not where it cannot be."""
+    lent = lent_parts(exercise, workspace)
+    try:
+        source = own_source(candidate)
+    except ValueError as error:
+        return f"Passed, but not kept: {error}."
+    foreign = foreign_names(source, lent)
+    if foreign:
+        names = ", ".join(f"`{name}`" for name in foreign)
+        return (
+            f"Passed, but not kept: it uses {names} from outside; write that inside "
+            f"`{exercise.called}`, so that it can run by itself, and check again."
+        )
+    if not _passes(exercise, build(source, exercise.name, lent)):
+        return "Passed, but not kept: run by itself, without the notebook, it no longer does."
+    workspace.keep(exercise.name, source)
+    return ""
+
+
+def _passes(exercise: Exercise, candidate: Any) -> bool:
+    return judge(exercise, probe(exercise, candidate, SEED), SEED).state is State.PASSED
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the model, and whose it is.
+
+    Attributes:
+        value: The function or class.
+        is_own: Whether the learner wrote it.
+        note: Why not, where that needs a word.
+    """
+
+    value: Any
+    is_own: bool
+    note: str = ""
+
+
+def find_part(name: str, workspace: Workspace) -> Part:
+    """Return the learner's passed answer to an exercise, else the package's own.
+
+    A kept answer that was changed since is checked anew before it is used.
+
+    Raises:
+        UnknownNameError: If there is no such exercise.
+    """
+    exercise = exercises()[name]
+    try:
+        source = workspace.kept(name)
+        if source is None:
+            return Part(exercise.reference, is_own=False)
+        candidate = build(source, name, lent_parts(exercise, workspace))
+        if not _is_as_passed(workspace, name, source) and not _passes(exercise, candidate):
+            return _own_instead(exercise, workspace, "was changed and no longer passes its check")
+    except WorkspaceError as error:
+        return Part(exercise.reference, is_own=False, note=f"{error}.")
+    except Exception as error:
+        reason = f"no longer runs ({type(error).__name__}: {error})"
+        return _own_instead(exercise, workspace, reason)
+    return Part(candidate, is_own=True)
+
+
+def _is_as_passed(workspace: Workspace, name: str, source: str) -> bool:
+    try:
+        return workspace.is_as_passed(name, source)
+    except WorkspaceError:
+        return False
+
+
+def _own_instead(exercise: Exercise, workspace: Workspace, reason: str) -> Part:
+    note = f"{workspace.file_of(exercise.name)} {reason}; check your answer again to replace it."
+    return Part(exercise.reference, is_own=False, note=note)
+
+
+def lent_parts(exercise: Exercise, workspace: Workspace) -> Mapping[str, Any]:
+    """Return what an answer may call: the learner's own passed parts, else the package's."""
+    return {
+        name.rpartition(".")[2]: (
+            find_part(name, workspace).value if name in exercises() else from_package(name)
+        )
+        for name in exercise.lends
+    }
+
+
+def unfit_for_training(exercise: Exercise, candidate: Callable[..., Any]) -> str | None:
+    """Say why a part should not train a model: it loses gradients, or is far too slow."""
+    if exercise.loss_of(exercise.reference) is None:
+        return None
+    costs = []
+    for function in (exercise.reference, candidate):
+        best = float("inf")
+        for _ in range(3):
+            start = time.perf_counter()
+            loss = exercise.loss_of(function)
+            if not (isinstance(loss, torch.Tensor) and loss.requires_grad):
+                return "it loses the gradients, without which nothing can be learned"
+            loss.backward()
+            best = min(best, time.perf_counter() - start)
+        costs.append(best)
+    ratio = costs[1] / costs[0]
+    if ratio > LARGEST_COST:
+        return f"it takes {ratio:.0f} times as long as the course's own"
+    return None

@@ -1,0 +1,218 @@
+"""The verdict: what a report of what happened means, and how to say it to whoever wrote the answer.
+
+The judge sees inputs and plain data, never the candidate. Properties come first, equality with the
+reference last; a mistake is recognised by what it computes, in every case alike.
+
+Builds on: probing.  Lacks: a page to stand on (pages).
+"""
+
+import enum
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import SimpleNamespace
+
+from transformer_course.engine.exercise import Exercise, Inputs, Mistake
+from transformer_course.engine.plain import bare, misfit, plain, same
+from transformer_course.engine.probing import SECONDS, Observation, Raised, Report, probe
+
+
+class State(enum.Enum):
+    """How far an answer is: a symbol, and the words that it starts its sentence with."""
+
+    NOT_STARTED = "○", "not started"
+    STOPPED = "!", "stopped"
+    SLIP = "~", "known slip"
+    NOT_YET = "✗", "not yet"
+    PASSED = "✓", "passed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What is said of an answer.
+
+    Attributes:
+        state: How far it is.
+        seen: An observation, in the answer's own numbers.
+        next_step: One thing to do or to look at.
+        checklist: What holds and what does not, up to the first that does not.
+        mistake: The known mistake that was recognised.
+    """
+
+    state: State
+    seen: str
+    next_step: str
+    checklist: tuple[tuple[str, bool], ...] = ()
+    mistake: str | None = None
+
+
+FITS = "type, shape and dtype"
+EQUAL = "same numbers as the course's own"
+
+
+def judge(exercise: Exercise, report: Report, seed: int) -> Verdict:
+    """Judge a report of a candidate that was probed with this seed."""
+    for look in (_conduct, _recognised, _first_failure):
+        verdict = look(exercise, report, seed)
+        if verdict is not None:
+            return verdict
+    cases = list(report.observations)
+    return Verdict(
+        state=State.PASSED,
+        seen=f"on {len(cases)} cases, “{cases[-1]}” among them",
+        next_step=exercise.unlocks,
+        checklist=tuple((name, True) for name in (FITS, *exercise.properties, EQUAL)),
+    )
+
+
+def _conduct(exercise: Exercise, report: Report, _: int) -> Verdict | None:
+    """Look at what the candidate did, whatever it returned."""
+    if report.calls:
+        return Verdict(
+            state=State.NOT_YET,
+            seen=f"it calls {report.calls[0]}, which does the whole job",
+            next_step="Write the steps yourself; that function is what they are compared with.",
+        )
+    if report.endless is not None:
+        return Verdict(
+            state=State.STOPPED,
+            seen=f"no answer after {SECONDS:.0f} seconds, in the case “{report.endless}”",
+            next_step="Is there a loop that never ends? What would end it?",
+        )
+    returned = [one.data for one in report.observations.values() if one.raised is None]
+    silent = len(returned) == len(report.observations) and all(data is None for data in returned)
+    if report.untouched:
+        seen = f"`{exercise.called}` does nothing yet"
+        return Verdict(state=State.NOT_STARTED, seen=seen, next_step=exercise.start)
+    if silent:
+        return Verdict(
+            state=State.NOT_YET,
+            seen="it returns nothing",
+            next_step="Is a `return` missing at its end?",
+        )
+    changed = next((one.changed for one in report.observations.values() if one.changed), None)
+    if changed:
+        return Verdict(
+            state=State.NOT_YET,
+            seen=f"it changes what it was given: `{changed[0]}` is different after the call",
+            next_step="Work on a copy, or make a new one: whoever calls it still needs the old.",
+        )
+    return None
+
+
+def _recognised(exercise: Exercise, report: Report, seed: int) -> Verdict | None:
+    """Compare with every known mistake."""
+    if alike(report.observations, expected(exercise, seed)):
+        return None
+    for mistake in exercise.mistakes:
+        if alike(report.observations, mistaken(exercise, mistake.name, seed)):
+            return _name(exercise, mistake, report, seed)
+    return None
+
+
+def _name(exercise: Exercise, mistake: Mistake, report: Report, seed: int) -> Verdict:
+    failure = _first_failure(exercise, report, seed)
+    shown = failure is not None and failure.seen and not failure.seen.startswith(UNEXPLAINED)
+    return Verdict(
+        state=State.SLIP,
+        seen=mistake.name + (f" ({failure.seen})" if failure is not None and shown else ""),
+        next_step=mistake.look_at,
+        mistake=mistake.name,
+    )
+
+
+UNEXPLAINED = "the numbers differ"
+
+
+def _first_failure(exercise: Exercise, report: Report, seed: int) -> Verdict | None:
+    """Go through the cases, the smallest first, and in each through everything that must hold."""
+    wanted = expected(exercise, seed)
+    held: dict[str, bool] = {}
+    for case, inputs in exercise.make_inputs(seed).items():
+        observation = report.observations[case]
+        if observation.raised is not None:
+            return _stopped(case, observation.raised)
+        for name, complaint in _complaints(exercise, inputs, observation, wanted[case]):
+            if complaint is None:
+                held.setdefault(name, True)
+                continue
+            return Verdict(
+                state=State.NOT_YET,
+                seen=f"{complaint}, in the case “{case}”",
+                next_step="This is none of the mistakes known here; hint 1 is next.",
+                checklist=(*((n, True) for n in held if n != name), (name, False)),
+            )
+    return None
+
+
+def _complaints(
+    exercise: Exercise, inputs: Inputs, found: Observation, wanted: Observation
+) -> Iterator[tuple[str, str | None]]:
+    """Yield, one after the other, what must hold and what is amiss with it."""
+    yield FITS, misfit(found.data, wanted.data)
+    given = SimpleNamespace(**{name: bare(plain(value)) for name, value in inputs.items()})
+    for name, look in exercise.properties.items():
+        yield name, look(given, bare(found.data))
+    equal = same(found.data, wanted.data)
+    yield EQUAL, None if equal else f"{UNEXPLAINED} from those of the course's own function"
+
+
+def _stopped(case: str, raised: Raised) -> Verdict:
+    where = f"in your line {raised.line_number}, `{raised.line}`" if raised.line else "when called"
+    return Verdict(
+        state=State.STOPPED,
+        seen=f"{where}: {in_plain_words(raised)}",
+        next_step=f"It was the case “{case}”. Run the function on such an input yourself.",
+    )
+
+
+PLAIN_WORDS = (
+    (r"mat1 and mat2 shapes cannot be multiplied \((.+) and (.+)\)", r"\1 met \2 in a product"),
+    (r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\).*dimension (\d+)",
+     r"length \1 met length \2 on axis \3"),
+    (r"matmul: .*size (\d+) is different from (\d+)", r"width \2 met \1 in a product"),
+    (r"could not be broadcast together with shapes (.+)", r"these shapes do not fit: \1"),
+    (r"'NoneType' object has no attribute '(\w+)'", r"None stands where `\1` is asked of"),
+    (r"unexpected keyword argument '(\w+)'", r"it is called with `\1`, which it does not take"),
+    (r"name '(\w+)' is not defined", r"`\1` has no value here"),
+    (r"local variable '(\w+)' where it is not", r"`\1` is used before it has a value"),
+)  # fmt: skip
+"""What Python, numpy and torch say, and the same in plain words."""
+
+
+def in_plain_words(raised: Raised) -> str:
+    """Say what an exception means; as it stands where no translation is known."""
+    for pattern, words in PLAIN_WORDS:
+        match = re.search(pattern, raised.message)
+        if match:
+            return match.expand(words)
+    return f"{raised.type_name}: {raised.message}" if raised.message else raised.type_name
+
+
+@lru_cache(maxsize=256)
+def expected(exercise: Exercise, seed: int) -> Mapping[str, Observation]:
+    """Return what the reference does in every case."""
+    return probe(exercise, exercise.reference, seed).observations
+
+
+@lru_cache(maxsize=1024)
+def mistaken(exercise: Exercise, name: str, seed: int) -> Mapping[str, Observation]:
+    """Return what a known mistake does in every case."""
+    return probe(exercise, exercise.wrong_answers[name], seed).observations
+
+
+def alike(one: Mapping[str, Observation], other: Mapping[str, Observation]) -> bool:
+    """Tell whether two candidates did the same in every case; raising the same counts as the same.
+
+    Two that only ever raise have computed nothing by which they could be told apart.
+    """
+    if one.keys() != other.keys() or all(found.raised for found in one.values()):
+        return False
+    return all(_same_outcome(one[case], other[case]) for case in one)
+
+
+def _same_outcome(one: Observation, other: Observation) -> bool:
+    if one.raised is None or other.raised is None:
+        return one.raised is other.raised and same(one.data, other.data)
+    return one.raised.type_name == other.raised.type_name

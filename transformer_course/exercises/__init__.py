@@ -1,0 +1,1 @@
+"""What the learner is asked, a module for each lesson's modules."""
