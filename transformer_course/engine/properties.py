@@ -1,0 +1,46 @@
+"""What many exercises look at: rows that sum to 1, masked weights, gradients.
+
+Builds on: nothing.  Lacks: what only one exercise asks for.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+ROUNDING = 1e-4
+
+
+def worst_row(weights: Any, mask: Any) -> str | None:
+    """Say which row of weights does not sum to 1, or to 0 where it may look nowhere."""
+    sums = weights.sum(-1)
+    wanted = np.ones_like(sums) if mask is None else np.broadcast_to(mask.any(-1), sums.shape)
+    miss = np.abs(sums - wanted)
+    if np.isnan(sums).any():
+        row = np.argwhere(np.isnan(sums))[0]
+        return f"row {int(row[-1])} holds nan"
+    if miss.max() <= ROUNDING:
+        return None
+    place = np.unravel_index(miss.argmax(), miss.shape)
+    return f"row {int(place[-1])} of the weights sums to {sums[place]:.2f}"
+
+
+def leak(weights: Any, mask: Any) -> str | None:
+    """Say how much weight lies on keys that are masked."""
+    if mask is None:
+        return None
+    hidden = np.where(np.broadcast_to(mask, weights.shape), 0, np.abs(weights))
+    return None if hidden.max() == 0 else f"a masked key has the weight {hidden.max():.2g}"
+
+
+def gradient(result: Any, *leaves: Any) -> Any:
+    """Return how an uneven sum of a result changes with each of the leaves, None if it does not.
+
+    Args:
+        result: A tensor, or something that is none, which changes with nothing.
+        leaves: Tensors that require gradients.
+    """
+    if not (isinstance(result, torch.Tensor) and result.requires_grad):
+        return None
+    uneven = torch.linspace(1, 2, result.numel(), dtype=result.dtype).view(result.shape)
+    return list(torch.autograd.grad((result * uneven).sum(), leaves, allow_unused=True))
