@@ -4,7 +4,7 @@ import torch
 
 from transformer_course.config import TransformerConfig
 from transformer_course.model import Transformer
-from transformer_course.training import TokenStream, TrainingConfig, TrainingRun
+from transformer_course.training import TokenStream, TrainingConfig, TrainingRun, training_step
 
 VOCAB_SIZE = 23
 CONTEXT = 11
@@ -32,13 +32,14 @@ def random_stream(num_train: int = 500, num_validation: int = 150) -> TokenStrea
     return TokenStream(train, validation, CONTEXT)
 
 
-def small_run(data=None, *, model=None, **changes) -> TrainingRun:
+def small_run(data=None, *, model=None, step=training_step, **changes) -> TrainingRun:
     settings = {"num_steps": 12, "batch_size": 3, "warmup_steps": 2, "evaluate_every": 5, **changes}
     return TrainingRun(
         Transformer(model or model_config(), generator=torch.Generator().manual_seed(2)),
         data or random_stream(),
         TrainingConfig(**settings),
         generator=torch.Generator().manual_seed(3),
+        step=step,
     )
 
 

@@ -42,7 +42,7 @@ def random_bias(*shape, dtype=torch.float64, seed=0):
 def test_output_equals_torchs_own_for_any_shape(batch, queries, keys, d_head, d_value, seed):
     query, key, value = tensors(batch, queries, keys, d_head, d_value, seed=seed)
     mask = random_mask(*batch, queries, keys, seed=seed)
-    output = scaled_dot_product_attention(query, key, value, mask).output
+    output = scaled_dot_product_attention(query, key, value, mask)[0]
     expected = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
     torch.testing.assert_close(output, expected)
 
@@ -54,8 +54,8 @@ def test_output_with_mask_and_bias_equals_torchs_own(dtype):
     found = scaled_dot_product_attention(query, key, value, mask, bias)
     added = bias.masked_fill(~mask, -math.inf)
     expected = functional.scaled_dot_product_attention(query, key, value, attn_mask=added)
-    torch.testing.assert_close(found.output, expected)
-    assert found.output.dtype == found.weights.dtype == dtype
+    torch.testing.assert_close(found[0], expected)
+    assert found[0].dtype == found[1].dtype == dtype
 
 
 def test_every_number_is_the_papers_formula():
@@ -71,13 +71,13 @@ def test_every_number_is_the_papers_formula():
 
 def test_the_scale_can_be_chosen():
     query, key, value = tensors()
-    weights = scaled_dot_product_attention(query, key, value, scale=0.3).weights
+    weights = scaled_dot_product_attention(query, key, value, scale=0.3)[1]
     torch.testing.assert_close(weights, (query @ key.mT * 0.3).softmax(-1))
 
 
 def test_the_default_scale_keeps_the_variance_of_random_scores_at_one():
     query, key, value = tensors((), 300, 200, 64, 2)
-    scores = scaled_dot_product_attention(query, key, value).weights.log()
+    scores = scaled_dot_product_attention(query, key, value)[1].log()
     # Weights know scores up to a constant in each row.
     spread = (scores - scores.mean(-1, keepdim=True)).std()
     assert spread.item() == pytest.approx(1, abs=0.05)
@@ -86,7 +86,7 @@ def test_the_default_scale_keeps_the_variance_of_random_scores_at_one():
 def test_the_bias_is_added_after_scaling():
     query, key, value = tensors()
     bias = random_bias(5, 7)
-    weights = scaled_dot_product_attention(query, key, value, bias=bias, scale=0.3).weights
+    weights = scaled_dot_product_attention(query, key, value, bias=bias, scale=0.3)[1]
     torch.testing.assert_close(weights, (query @ key.mT * 0.3 + bias).softmax(-1))
 
 
@@ -96,8 +96,8 @@ def test_a_mask_of_fewer_axes_counts_for_all(shape):
     mask = random_mask(*shape)
     found = scaled_dot_product_attention(query, key, value, mask)
     expected = scaled_dot_product_attention(query, key, value, mask.expand(2, 3, 5, 7))
-    torch.testing.assert_close(found.output, expected.output)
-    torch.testing.assert_close(fused_attention(query, key, value, mask), expected.output)
+    torch.testing.assert_close(found[0], expected[0])
+    torch.testing.assert_close(fused_attention(query, key, value, mask), expected[0])
 
 
 @given(BATCHES, SIZES, SIZES, SEEDS)
@@ -107,7 +107,7 @@ def test_weights_sum_to_one_where_any_key_is_allowed_and_to_zero_elsewhere(
 ):
     query, key, value = tensors(batch, queries, keys, seed=seed)
     mask = random_mask(*batch, queries, keys, seed=seed)
-    weights = scaled_dot_product_attention(query, key, value, mask).weights
+    weights = scaled_dot_product_attention(query, key, value, mask)[1]
     torch.testing.assert_close(weights.sum(-1), mask.any(-1).double())
     assert (weights >= 0).all()
 
@@ -118,19 +118,19 @@ def test_masked_keys_weigh_exactly_nothing(size):
     mask = random_mask(2, 3, 5, 7)
     # Where all scores are far below, −10 or even −1e5 in place of −inf would win; where they
     # are small, it would leak.
-    weights = scaled_dot_product_attention(query * size, key * size, value, mask).weights
+    weights = scaled_dot_product_attention(query * size, key * size, value, mask)[1]
     assert (weights[~mask] == 0).all()
 
 
 def test_a_masked_key_and_value_cannot_be_felt():
     query, key, value = tensors()
     mask = random_mask(1, 7)
-    expected = scaled_dot_product_attention(query, key, value, mask).output
+    expected = scaled_dot_product_attention(query, key, value, mask)[0]
     hidden = ~mask[0][:, None]
     found = scaled_dot_product_attention(
         query, key.masked_fill(hidden, 1e3), value.masked_fill(hidden, -1e3), mask
     )
-    torch.testing.assert_close(found.output, expected, rtol=0, atol=0)
+    torch.testing.assert_close(found[0], expected, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("biased", [False, True])
@@ -164,21 +164,21 @@ def test_reordering_keys_with_their_values_changes_nothing():
     order = torch.randperm(7)
     found = scaled_dot_product_attention(query, key[..., order, :], value[..., order, :])
     expected = scaled_dot_product_attention(query, key, value)
-    torch.testing.assert_close(found.output, expected.output)
-    torch.testing.assert_close(found.weights, expected.weights[..., order])
+    torch.testing.assert_close(found[0], expected[0])
+    torch.testing.assert_close(found[1], expected[1][..., order])
 
 
 def test_reordering_queries_reorders_the_output():
     query, key, value = tensors()
     order = torch.randperm(5)
-    found = scaled_dot_product_attention(query[..., order, :], key, value).output
-    expected = scaled_dot_product_attention(query, key, value).output
+    found = scaled_dot_product_attention(query[..., order, :], key, value)[0]
+    expected = scaled_dot_product_attention(query, key, value)[0]
     torch.testing.assert_close(found, expected[..., order, :])
 
 
 def test_the_output_stays_within_the_values():
     query, key, value = tensors()
-    output = scaled_dot_product_attention(query * 5, key, value).output
+    output = scaled_dot_product_attention(query * 5, key, value)[0]
     assert (output <= value.amax(-2, keepdim=True)).all()
     assert (output >= value.amin(-2, keepdim=True)).all()
 
@@ -190,7 +190,7 @@ def test_gradients_equal_torchs(form):
     biases = [bias.clone().requires_grad_() for _ in range(2)]
     weight = random_bias(2, 3, 5, 13)
     if form == "readable":
-        output = scaled_dot_product_attention(*ours, mask, biases[0]).output
+        output = scaled_dot_product_attention(*ours, mask, biases[0])[0]
     else:
         output = fused_attention(*ours, mask, biases[0])
     (output * weight).sum().backward()
@@ -206,7 +206,7 @@ def test_the_gradient_is_that_of_finite_differences():
     mask = torch.tensor([[True, True, False], [False, False, False]])
 
     def outputs(*arguments):
-        return scaled_dot_product_attention(*arguments, mask).output
+        return scaled_dot_product_attention(*arguments, mask)[0]
 
     assert torch.autograd.gradcheck(outputs, inputs)
 
@@ -219,7 +219,7 @@ def test_the_fused_form_equals_the_readable_one(masked, biased, dtype):
     mask = random_mask(2, 1, 5, 7) if masked else None
     bias = random_bias(1, 3, 5, 7, dtype=dtype) if biased else None
     found = fused_attention(*inputs, mask, bias)
-    expected = scaled_dot_product_attention(*inputs, mask, bias).output
+    expected = scaled_dot_product_attention(*inputs, mask, bias)[0]
     torch.testing.assert_close(found, expected)
 
 
@@ -233,14 +233,14 @@ def test_the_numpy_twin_gives_the_same_numbers(batch, queries, keys, d_head, see
     expected = scaled_dot_product_attention(*inputs, mask)
     assert output.dtype == weights.dtype == dtype
     tolerance = 1e-12 if dtype == np.float64 else 1e-5
-    np.testing.assert_allclose(output, expected.output, rtol=0, atol=tolerance)
-    np.testing.assert_allclose(weights, expected.weights, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(output, expected[0], rtol=0, atol=tolerance)
+    np.testing.assert_allclose(weights, expected[1], rtol=0, atol=tolerance)
 
 
 def test_the_numpy_twin_needs_no_mask():
     inputs = tensors()
     output, _ = scaled_dot_product_attention_numpy(*(tensor.numpy() for tensor in inputs))
-    np.testing.assert_allclose(output, scaled_dot_product_attention(*inputs).output)
+    np.testing.assert_allclose(output, scaled_dot_product_attention(*inputs)[0])
 
 
 def test_masked_softmax_without_a_mask_is_softmax():

@@ -4,7 +4,7 @@ import pytest
 import torch
 from small_runs import CONTEXT, VOCAB_SIZE, model_config
 
-from transformer_course.generation import generate
+from transformer_course.generation import extend, generate
 from transformer_course.heads import next_token_probabilities
 from transformer_course.model import Transformer
 
@@ -91,6 +91,20 @@ def test_the_cache_reads_one_new_token_a_step():
     model.register_forward_hook(lambda _, args, __: lengths.append(args[0].shape[1]))
     generate(model, [[5, 6, 7]], 5)
     assert lengths == [3, 1, 1, 1, 1]
+
+
+def test_a_loop_that_is_handed_over_writes_every_token():
+    turns = []
+
+    def counted_extend(model, ids, max_new_tokens, choose):
+        turns.append(max_new_tokens)
+        return extend(model, ids, max_new_tokens, choose)
+
+    model = sharp_model()
+    expected = generate(model, [[5], [7, 3]], 30, temperature=0)
+    assert generate(model, [[5], [7, 3]], 30, temperature=0, extend=counted_extend) == expected
+    assert sum(turns) == 30
+    assert len(turns) > 1  # the context was full in between
 
 
 def test_the_same_seed_draws_the_same_tokens_and_another_seed_others():

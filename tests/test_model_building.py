@@ -7,9 +7,10 @@ import torch
 from torch import nn
 
 from transformer_course.attention import scaled_dot_product_attention
-from transformer_course.blocks import FeedForward, LayerNorm
+from transformer_course.blocks import FeedForward, LayerNorm, TransformerBlock
 from transformer_course.config import TransformerConfig
 from transformer_course.model import Transformer, evaluation_mode
+from transformer_course.positional import rotate
 
 SIZES = {
     "vocab_size": 19,
@@ -47,11 +48,26 @@ def counted(calls):
             calls.append("norm")
             return super().forward(vectors)
 
-    return {"attention": attention, "feed_forward": CountedFeedForward, "norm": CountedNorm}
+    class CountedBlock(TransformerBlock):
+        def forward(self, hidden, *arguments, **options):
+            calls.append("block")
+            return super().forward(hidden, *arguments, **options)
+
+    def counted_rotate(vectors, cosine, sine):
+        calls.append("rotate")
+        return rotate(vectors, cosine, sine)
+
+    return {
+        "attention": attention,
+        "block": CountedBlock,
+        "feed_forward": CountedFeedForward,
+        "norm": CountedNorm,
+        "rotate": counted_rotate,
+    }
 
 
-BLOCK = ["norm", "attention", "norm", "feed_forward"]
-CROSSING_BLOCK = ["norm", "attention", "norm", "attention", "norm", "feed_forward"]
+BLOCK = ["block", "norm", "attention", "norm", "feed_forward"]
+CROSSING_BLOCK = ["block", "norm", "attention", "norm", "attention", "norm", "feed_forward"]
 
 
 def test_every_part_that_is_plugged_in_is_called_in_every_layer():
@@ -59,6 +75,19 @@ def test_every_part_that_is_plugged_in_is_called_in_every_layer():
     found = build(parts=counted(calls), embedding_norm=True)(ids)
     assert calls == ["norm", *BLOCK * 5, "norm"]
     torch.testing.assert_close(found.logits, build(embedding_norm=True)(ids).logits)
+
+
+@pytest.mark.parametrize("position", ["rotary", "rotary_interleaved"])
+def test_a_plugged_in_rotation_turns_queries_and_keys_of_every_layer(position):
+    calls, ids = [], random_ids()
+    model = build(parts=counted(calls), position=position)
+    expected = build(position=position)(ids).logits
+    calls.clear()
+    torch.testing.assert_close(model(ids).logits, expected)
+    assert calls.count("rotate") == 2 * 5
+    calls.clear()
+    model(ids[:, :1], cache=model.new_cache(3))
+    assert calls.count("rotate") == 2 * 5
 
 
 def test_a_plugged_in_feed_forward_takes_the_place_of_swiglu_too():
@@ -103,7 +132,7 @@ def test_a_plugged_in_part_trains_with_the_model():
 def test_an_unknown_part_lists_those_there_are():
     with pytest.raises(
         ValueError,
-        match=r"parts \['atention', 'head'\] are unknown; choose from \['attention', 'feed_forw",
+        match=r"parts \['atention', 'head'\] are unknown; choose from \['attention', 'block', 'f",
     ):
         build(parts={"atention": LayerNorm, "head": LayerNorm, "norm": LayerNorm})
 

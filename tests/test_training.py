@@ -153,6 +153,19 @@ def test_a_stopped_run_goes_on_where_it_was():
     assert same_weights(whole.model, stopped.model)
 
 
+def test_a_step_that_is_handed_over_does_every_step():
+    calls = []
+
+    def counted_step(*arguments):
+        calls.append(1)
+        return training_step(*arguments)
+
+    usual, run = small_run(num_steps=4), small_run(num_steps=4, step=counted_step)
+    assert [report.loss for report in run.steps()] == [report.loss for report in usual.steps()]
+    assert len(calls) == 4
+    assert same_weights(run.model, usual.model)
+
+
 def test_the_loop_can_be_left_from_outside():
     run = small_run()
     for report in run.steps():

@@ -8,20 +8,12 @@ Source: Vaswani et al. 2017, section 3.2.1, equation 1.
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
-
-
-class Attention(NamedTuple):
-    """What attention returns: the mixed values, and the weights that mixed them."""
-
-    output: Float[Tensor, "*batch query d_value"]
-    weights: Float[Tensor, "*batch query key"]
 
 
 def causal_mask(length: int, past: int = 0) -> Bool[Tensor, "{length} {past+length}"]:
@@ -61,7 +53,7 @@ def scaled_dot_product_attention(
     mask: Bool[Tensor, "*#batch #query key"] | None = None,
     bias: Float[Tensor, "*#batch #query key"] | None = None,
     scale: float | None = None,
-) -> Attention:
+) -> tuple[Float[Tensor, "*batch query d_value"], Float[Tensor, "*batch query key"]]:
     """Compute softmax(query · keyᵀ · scale + bias) · value, written out for reading.
 
     Args:
@@ -86,7 +78,7 @@ def scaled_dot_product_attention(
     if bias is not None:
         scores = scores + bias
     weights = masked_softmax(scores, mask)
-    return Attention(weights @ value, weights)
+    return weights @ value, weights
 
 
 def fused_attention(

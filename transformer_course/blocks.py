@@ -7,29 +7,13 @@ squared ReLU: So et al. 2021, section 4.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from transformer_course.multi_head import LayerCache, MultiHeadAttention
-from transformer_course.positional import Rotation
-
-
-def layer_norm(
-    vectors: Float[Tensor, "*batch d_model"],
-    weight: Float[Tensor, " d_model"],
-    bias: Float[Tensor, " d_model"],
-    epsilon: float,
-) -> Float[Tensor, "*batch d_model"]:
-    """Shift and scale each vector to mean 0 and variance 1, then by what is learned.
-
-    The variance is the biased one (divided by d_model) and epsilon stands inside the root.
-    """
-    mean = vectors.mean(-1, keepdim=True)
-    variance = vectors.var(-1, keepdim=True, unbiased=False)
-    return (vectors - mean) / (variance + epsilon).sqrt() * weight + bias
+from transformer_course.multi_head import MultiHeadAttention
 
 
 def rms_norm(
@@ -41,13 +25,27 @@ def rms_norm(
 
 
 class LayerNorm(nn.Module):
-    """`layer_norm` with learned weight and bias, by torch's fused kernel: one pass over memory."""
+    """Brings each vector to mean 0 and variance 1, then scales and shifts by what is learned.
+
+    The variance is the biased one (divided by d_model) and epsilon stands inside the root.
+    """
 
     def __init__(self, d_model: int, epsilon: float = 1e-5) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(d_model))
         self.bias = nn.Parameter(torch.zeros(d_model))
         self.epsilon = epsilon
+
+    def forward(self, vectors: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
+        """Normalise each vector."""
+        mean = vectors.mean(-1, keepdim=True)
+        variance = vectors.var(-1, keepdim=True, unbiased=False)
+        normal = (vectors - mean) / (variance + self.epsilon).sqrt()
+        return normal * self.weight + self.bias
+
+
+class FusedLayerNorm(LayerNorm):
+    """The same by torch's kernel, in one pass over memory: what a model takes."""
 
     def forward(self, vectors: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
         """Normalise each vector."""
@@ -183,21 +181,6 @@ class PostNorm(nn.Module):
 Residual = PreNorm | PostNorm
 
 
-@dataclass(frozen=True)
-class BlockOutput:
-    """What a block returns; weights are None unless asked for.
-
-    Attributes:
-        hidden: One vector a position.
-        weights: Of the self-attention.
-        cross_weights: Of the cross-attention; None as well where the block has none.
-    """
-
-    hidden: Float[Tensor, "batch length d_model"]
-    weights: Float[Tensor, "batch head length key"] | None
-    cross_weights: Float[Tensor, "batch head length memory"] | None
-
-
 class TransformerBlock(nn.Module):
     """Self-attention, cross-attention if there is one, and feed-forward, each with its residual.
 
@@ -225,35 +208,40 @@ class TransformerBlock(nn.Module):
     def forward(
         self,
         hidden: Float[Tensor, "batch length d_model"],
-        *,
-        key_mask: Bool[Tensor, "batch key"] | None = None,
-        bias: Float[Tensor, "#batch head length key"] | None = None,
-        rotation: Rotation | None = None,
-        cache: LayerCache | None = None,
         memory: Float[Tensor, "batch memory d_model"] | None = None,
         memory_mask: Bool[Tensor, "batch memory"] | None = None,
+        *,
         need_weights: bool = False,
-    ) -> BlockOutput:
-        """Gather, look at the memory, then work; arguments as in `MultiHeadAttention.forward`."""
-        attended = self.attention(
-            self.attention_residual.before(hidden),
-            key_mask=key_mask,
-            bias=bias,
-            rotation=rotation,
-            cache=cache,
-            need_weights=need_weights,
-        )
+        **attending: Any,  # noqa: ANN401 (typed by MultiHeadAttention.forward)
+    ) -> tuple[
+        Float[Tensor, "batch length d_model"],
+        Float[Tensor, "batch head length key"] | None,
+        Float[Tensor, "batch head length memory"] | None,
+    ]:
+        """Gather, look at the memory, then work.
+
+        Args:
+            hidden: One vector a position.
+            memory: The encoder's vectors, where the block has cross-attention.
+            memory_mask: True where a position of the memory is real.
+            need_weights: Whether to return the attention weights.
+            attending: What else self-attention takes: key_mask, bias, rotation, cache.
+
+        Returns:
+            The vectors; the weights of the self-attention; those of the cross-attention. Weights
+            are None unless asked for, the last also where there is no cross-attention.
+        """
+        inputs = self.attention_residual.before(hidden)
+        attended = self.attention(inputs, need_weights=need_weights, **attending)
         hidden = self.attention_residual.after(hidden, attended.output)
         cross_weights = None
         if self.cross_attention is not None and self.cross_attention_residual is not None:
+            inputs = self.cross_attention_residual.before(hidden)
             looked_up = self.cross_attention(
-                self.cross_attention_residual.before(hidden),
-                memory,
-                key_mask=memory_mask,
-                need_weights=need_weights,
+                inputs, memory, key_mask=memory_mask, need_weights=need_weights
             )
             hidden = self.cross_attention_residual.after(hidden, looked_up.output)
             cross_weights = looked_up.weights
         update = self.feed_forward(self.feed_forward_residual.before(hidden))
         hidden = self.feed_forward_residual.after(hidden, update)
-        return BlockOutput(hidden, attended.weights, cross_weights)
+        return hidden, attended.weights, cross_weights

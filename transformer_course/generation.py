@@ -5,16 +5,64 @@ Source: Holtzman et al. 2020, section 3 (sampling).
 """
 
 from collections.abc import Callable, Collection, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from transformer_course.heads import next_token_probabilities
-from transformer_course.model import Transformer, evaluation_mode
-from transformer_course.stack import Memory
+from transformer_course.model import Transformer, TransformerOutput, evaluation_mode
+from transformer_course.stack import KeyValueCache, Memory
 
 PADDING_ID = 0
 """Fills the rows in front of shorter prompts; masked, so that any id would do."""
+
+
+Choose = Callable[[Tensor], Tensor | None]
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """What can be read with: a model, or something that answers like one."""
+
+    def new_cache(self, capacity: int) -> KeyValueCache:
+        """Return a cache for so many tokens."""
+        ...
+
+    def __call__(self, ids: Tensor, *, cache: KeyValueCache) -> Any:  # noqa: ANN401
+        """Read new tokens after those in the cache, and return an object with `logits`."""
+        ...
+
+
+def extend(
+    model: Readable,
+    ids: Int[Tensor, "batch length"],
+    max_new_tokens: int,
+    choose: Choose,
+) -> Int[Tensor, "batch longer"]:
+    """Read a text, then write it on, token by token, reading each new token once.
+
+    Args:
+        model: Reads new tokens after those in a cache.
+        ids: What there is to read, in rows of equal length.
+        max_new_tokens: Most tokens to write.
+        choose: Is given the logits (batch, vocab) of what may follow, and returns one id a row
+            (batch, 1), or None to end here.
+
+    Returns:
+        The ids, followed by what was written.
+    """
+    cache = model.new_cache(ids.shape[1] + max_new_tokens)
+    newest = ids
+    for _ in range(max_new_tokens):
+        logits = model(newest, cache=cache).logits[:, -1]
+        chosen = choose(logits)
+        if chosen is None:
+            break
+        newest = chosen
+        ids = torch.cat((ids, newest), dim=1)
+    return ids
 
 
 @torch.inference_mode()
@@ -30,6 +78,7 @@ def generate(
     generator: torch.Generator | None = None,
     memory: Memory | None = None,
     on_token: Callable[[int, int], None] | None = None,
+    extend: Callable[[Readable, Tensor, int, Choose], Tensor] = extend,
 ) -> list[list[int]]:
     """Continue each prompt.
 
@@ -48,6 +97,7 @@ def generate(
         generator: Draws the tokens, on the CPU.
         memory: What an encoder–decoder was given to read.
         on_token: Called with row and token as soon as a token is drawn.
+        extend: The loop that writes, in place of the course's own `extend`.
 
     Returns:
         The new tokens of each row.
@@ -56,73 +106,69 @@ def generate(
         ValueError: If the model cannot generate, or a prompt is empty.
     """
     _check(model, prompts, max_new_tokens)
-    texts = [list(prompt) for prompt in prompts]
-    window = _Window(model, texts, max_new_tokens, memory)
-    running = set(range(len(texts)))
+    written: list[list[int]] = [[] for _ in prompts]
+    running = set(range(len(prompts)))
+
+    def choose(logits: Tensor) -> Tensor | None:
+        scores = logits.float().cpu()
+        probabilities = next_token_probabilities(scores, temperature, top_k, top_p)
+        drawn = torch.multinomial(probabilities, 1, generator=generator)
+        for row in sorted(running):
+            token = int(drawn[row])
+            if token in stop_ids:
+                running.discard(row)
+                continue
+            written[row].append(token)
+            if on_token is not None:
+                on_token(row, token)
+        # Rows that have ended are fed on, so that all stay of one length; nobody reads them.
+        return drawn if running else None
+
+    context = model.config.context_length
+    ids = _padded(prompts)[:, -context:]
+    view = min(context, ids.shape[1] + max_new_tokens)
+    done = 0
     with evaluation_mode(model):
-        for _ in range(max_new_tokens):
-            logits = window.next_logits().float().cpu()
-            probabilities = next_token_probabilities(logits, temperature, top_k, top_p)
-            drawn = torch.multinomial(probabilities, 1, generator=generator)[:, 0].tolist()
-            running -= {row for row in running if drawn[row] in stop_ids}
-            for row in sorted(running):
-                texts[row].append(drawn[row])
-                if on_token is not None:
-                    on_token(row, drawn[row])
-            if not running:
-                break
-            # Rows that have ended are fed on, so that all stay of one length; nobody reads them.
-            window.append(drawn)
-    return [text[len(prompt) :] for text, prompt in zip(texts, prompts, strict=True)]
+        while running and done < max_new_tokens:
+            reader = _Reader(
+                model, [ids.shape[1] - len(prompt) - done for prompt in prompts], memory
+            )
+            # The last token that is written is not read any more, and may lie beyond the view.
+            turns = min(max_new_tokens - done, view - ids.shape[1] + 1)
+            ids = extend(reader, ids, turns, choose)[:, -(view // 2) - 1 :]
+            done += turns
+    return written
 
 
-class _Window:
-    """The part of each text that the model has in view, and the cache of what it has read."""
+def _padded(prompts: Sequence[Sequence[int]]) -> Tensor:
+    """Pad shorter prompts in front: the newest token then stands last in every row."""
+    length = max(map(len, prompts))
+    return torch.tensor([[PADDING_ID] * (length - len(row)) + list(row) for row in prompts])
 
-    def __init__(
-        self,
-        model: Transformer,
-        texts: Sequence[Sequence[int]],
-        max_new_tokens: int,
-        memory: Memory | None,
-    ) -> None:
+
+class _Reader:
+    """A model as `extend` sees it: with the padding in front of each row, memory and device."""
+
+    def __init__(self, model: Transformer, padding: Sequence[int], memory: Memory | None) -> None:
         self.model = model
         self.memory = memory
-        context = model.config.context_length
-        length = max(map(len, texts))
-        # Shorter prompts are padded in front: the newest token then stands last in every row.
-        self.ids = torch.full((len(texts), length), PADDING_ID)
-        self.padding_mask = torch.zeros(len(texts), length, dtype=torch.bool)
-        for row, text in enumerate(texts):
-            self.ids[row, length - len(text) :] = torch.tensor(text)
-            self.padding_mask[row, length - len(text) :] = True
-        self._keep(context)
-        self.capacity = min(context, self.ids.shape[1] + max_new_tokens)
-        self.cache = model.new_cache(self.capacity)
         self.device = next(model.parameters()).device
+        self.padding = torch.tensor(padding, device=self.device)[:, None]
 
-    def next_logits(self) -> Tensor:
-        """Read what is new and score the tokens that may follow."""
-        new_ids = self.ids[:, self.cache.length :]
-        output = self.model(
-            new_ids.to(self.device),
-            padding_mask=None if self.padding_mask.all() else self.padding_mask.to(self.device),
+    def new_cache(self, capacity: int) -> KeyValueCache:
+        """Return a cache of the model's."""
+        return self.model.new_cache(capacity)
+
+    def __call__(self, ids: Tensor, *, cache: KeyValueCache) -> TransformerOutput:
+        """Read new tokens."""
+        length = cache.length + ids.shape[1]
+        real = torch.arange(length, device=self.device) >= self.padding
+        return self.model(
+            ids.to(self.device),
+            padding_mask=None if real.all() else real,
             memory=self.memory,
-            cache=self.cache,
+            cache=cache,
         )
-        return output.logits[:, -1]
-
-    def append(self, drawn: Sequence[int]) -> None:
-        """Add one token to each row; forget the older half first where the context is full."""
-        if self.ids.shape[1] == self.capacity:
-            self._keep(self.capacity // 2)
-            self.cache = self.model.new_cache(self.capacity)
-        self.ids = torch.cat((self.ids, torch.tensor(drawn)[:, None]), dim=1)
-        self.padding_mask = torch.nn.functional.pad(self.padding_mask, (0, 1), value=True)
-
-    def _keep(self, length: int) -> None:
-        self.ids = self.ids[:, -length:]
-        self.padding_mask = self.padding_mask[:, -length:]
 
 
 def _check(model: Transformer, prompts: Sequence[Sequence[int]], max_new_tokens: int) -> None:

@@ -19,7 +19,7 @@ from transformer_course.heads import ClassificationHead, LanguageModelHead
 from transformer_course.positional import LearnedEncoding
 from transformer_course.stack import KeyValueCache, Memory, Parts, StackOutput, TransformerStack
 
-PLUGGABLE = ("attention", "feed_forward", "norm")
+PLUGGABLE = ("attention", "block", "feed_forward", "norm", "rotate")
 """The parts that can be replaced: `Transformer(config, parts={"attention": my_attention})`."""
 
 
@@ -35,10 +35,10 @@ class Transformer(nn.Module):
 
     Args:
         config: Sizes and choices.
-        parts: Replacements by name: "attention" (a function like `scaled_dot_product_attention`),
-            "feed_forward" and "norm" (classes whose instances map vectors to vectors, built with
-            the arguments of `FeedForward` and `LayerNorm`). A part that is plugged in is the one
-            that is called, everywhere.
+        parts: Replacements by name: "attention" and "rotate" (functions like
+            `scaled_dot_product_attention` and `rotate`), "block", "feed_forward" and "norm"
+            (classes, built and called like `TransformerBlock`, `FeedForward` and `LayerNorm`).
+            A part that is plugged in is the one that is called, everywhere.
         generator: Where the initial weights are drawn from.
 
     Raises:

@@ -8,6 +8,7 @@ Source: Vaswani et al. 2017, section 3.5 (sinusoidal); Su et al. 2021, section 3
 Press et al. 2022, section 3 (ALiBi).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -72,6 +73,28 @@ class LearnedEncoding(nn.Module):
         return embeddings + self.weight[positions]
 
 
+def rotate(
+    vectors: Float[Tensor, "*batch length d_head"],
+    cosine: Float[Tensor, "*#batch length pairs"],
+    sine: Float[Tensor, "*#batch length pairs"],
+) -> Float[Tensor, "*batch length d_head"]:
+    """Turn every pair of numbers by its angle; number k of each half makes pair k.
+
+    Args:
+        vectors: Queries or keys.
+        cosine: cos of the angle of each position and pair.
+        sine: sin of the same angles.
+
+    Returns:
+        Vectors of the same lengths; where the angle is 0, as at position 0, unchanged.
+    """
+    first, second = vectors.chunk(2, dim=-1)
+    return torch.cat((first * cosine - second * sine, first * sine + second * cosine), dim=-1)
+
+
+RotateFunction = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
 @dataclass(frozen=True)
 class Rotation:
     """The angles by which rotary embedding turns the pairs of a query or a key.
@@ -79,25 +102,25 @@ class Rotation:
     Attributes:
         cosine: cos of each angle, by position and pair.
         sine: sin of each angle.
-        pair_axis: Where the two members of a pair stand once `d_head` is unfolded: −2 when the
-            first half of the vector pairs with the second, −1 when neighbours pair.
+        neighbours_pair: Whether number 2k pairs with 2k + 1, and not k of one half with k of the
+            other.
+        rotate: What turns the pairs, once they stand in halves.
     """
 
     cosine: Float[Tensor, "#batch 1 length pairs"]
     sine: Float[Tensor, "#batch 1 length pairs"]
-    pair_axis: int
+    neighbours_pair: bool
+    rotate: RotateFunction
 
     def apply(
         self, vectors: Float[Tensor, "batch head length d_head"]
     ) -> Float[Tensor, "batch head length d_head"]:
         """Turn every pair by its angle; norms stay, and position 0 is left as it is."""
-        pairs = (2, -1) if self.pair_axis == -2 else (-1, 2)
-        first, second = vectors.reshape(*vectors.shape[:-1], *pairs).unbind(self.pair_axis)
-        turned = (
-            first * self.cosine - second * self.sine,
-            first * self.sine + second * self.cosine,
-        )
-        return torch.stack(turned, dim=self.pair_axis).flatten(-2)
+        if not self.neighbours_pair:
+            return self.rotate(vectors, self.cosine, self.sine)
+        halves = vectors.unflatten(-1, (-1, 2)).mT.flatten(-2)
+        turned = self.rotate(halves, self.cosine, self.sine)
+        return turned.unflatten(-1, (2, -1)).mT.flatten(-2)
 
 
 class RotaryEmbedding(nn.Module):
@@ -108,11 +131,19 @@ class RotaryEmbedding(nn.Module):
     stores it) pairs element k with k + d_head/2, "interleaved" (the paper, GGUF files) pairs 2k
     with 2k + 1.
 
+    Args:
+        d_head: Width of a query.
+        base: Ratio of the longest wavelength to the shortest, nearly.
+        layout: "half" or "interleaved".
+        rotate: What turns the pairs, in place of the course's own `rotate`.
+
     Raises:
         ValueError: If `d_head` is odd or the layout is unknown.
     """
 
-    def __init__(self, d_head: int, base: float, layout: str = "half") -> None:
+    def __init__(
+        self, d_head: int, base: float, layout: str = "half", rotate: RotateFunction = rotate
+    ) -> None:
         super().__init__()
         if d_head % 2:
             raise ValueError(
@@ -122,7 +153,8 @@ class RotaryEmbedding(nn.Module):
             raise ValueError(f"layout={layout!r} is unknown; choose 'half' or 'interleaved'")
         self.d_head = d_head
         self.base = base
-        self.pair_axis = -2 if layout == "half" else -1
+        self.neighbours_pair = layout == "interleaved"
+        self.rotate = rotate
 
     def forward(self, positions: Int[Tensor, "#batch length"], dtype: torch.dtype) -> Rotation:
         """Compute the angles once for all layers: position · base^(−2k/d_head) for pair k."""
@@ -131,7 +163,8 @@ class RotaryEmbedding(nn.Module):
         exact = torch.float32 if positions.device.type == "mps" else torch.float64
         exponents = torch.arange(0, self.d_head, 2, dtype=exact, device=positions.device)
         angles = positions[:, None, :, None].to(exact) * self.base ** (-exponents / self.d_head)
-        return Rotation(angles.cos().to(dtype), angles.sin().to(dtype), self.pair_axis)
+        cosine, sine = angles.cos().to(dtype), angles.sin().to(dtype)
+        return Rotation(cosine, sine, self.neighbours_pair, self.rotate)
 
 
 class AlibiBias(nn.Module):

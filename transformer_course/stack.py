@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from transformer_course.attention import scaled_dot_product_attention
 from transformer_course.blocks import (
     FeedForward,
+    FusedLayerNorm,
     GatedFeedForward,
-    LayerNorm,
     PlainNorm,
     PostNorm,
     PreNorm,
@@ -36,11 +36,12 @@ from transformer_course.positional import (
     LearnedEncoding,
     RotaryEmbedding,
     SinusoidalEncoding,
+    rotate,
 )
 
 Parts = Mapping[str, Callable[..., Any]]
 
-NORMS: Parts = {"layer_norm": LayerNorm, "rms_norm": RMSNorm, "plain_layer_norm": PlainNorm}
+NORMS: Parts = {"layer_norm": FusedLayerNorm, "rms_norm": RMSNorm, "plain_layer_norm": PlainNorm}
 RESIDUALS: Mapping[str, type[Residual]] = {"pre": PreNorm, "post": PostNorm}
 ENCODINGS: Parts = {"sinusoidal": SinusoidalEncoding, "learned": LearnedEncoding}
 ROTARY_LAYOUTS = {"rotary": "half", "rotary_interleaved": "interleaved"}
@@ -116,7 +117,12 @@ class TransformerStack(nn.Module):
             else None
         )
         self.rotary = (
-            RotaryEmbedding(config.d_head, config.rotary_base, ROTARY_LAYOUTS[config.position])
+            RotaryEmbedding(
+                config.d_head,
+                config.rotary_base,
+                ROTARY_LAYOUTS[config.position],
+                parts.get("rotate", rotate),
+            )
             if config.position in ROTARY_LAYOUTS
             else None
         )
@@ -160,20 +166,19 @@ class TransformerStack(nn.Module):
         bias = None if self.alibi is None else self.alibi(positions, key_positions)
         states, weights, cross_weights = [hidden], [], []
         for layer, block in enumerate(self.blocks):
-            output = block(
+            hidden, seen, seen_of_memory = block(
                 hidden,
+                memory=None if memory is None else memory.hidden,
+                memory_mask=None if memory is None else memory.padding_mask,
+                need_weights=need_weights,
                 key_mask=padding_mask,
                 bias=bias,
                 rotation=rotation,
                 cache=None if cache is None else cache.layers[layer],
-                memory=None if memory is None else memory.hidden,
-                memory_mask=None if memory is None else memory.padding_mask,
-                need_weights=need_weights,
             )
-            hidden = output.hidden
             states.append(hidden)
-            weights.append(output.weights)
-            cross_weights.append(output.cross_weights)
+            weights.append(seen)
+            cross_weights.append(seen_of_memory)
         if cache is not None:
             cache.last_ids = ids[:, -1:]
         return StackOutput(
@@ -252,7 +257,7 @@ def token_positions(
 
 def build_block(
     config: TransformerConfig, parts: Parts, *, causal: bool, cross_attention: bool
-) -> TransformerBlock:
+) -> nn.Module:
     """Choose the parts of one block, once."""
     norm = parts.get("norm", NORMS[config.norm])
 
@@ -272,7 +277,7 @@ def build_block(
             attention=parts.get("attention", scaled_dot_product_attention),
         )
 
-    return TransformerBlock(
+    return parts.get("block", TransformerBlock)(
         attention=attention(causal=causal),
         attention_residual=residual(),
         feed_forward=_build_feed_forward(config, parts),

@@ -209,6 +209,11 @@ def training_step(
     return total, gradient_norm.item()
 
 
+Step = Callable[
+    [nn.Module, Sequence[torch.optim.Optimizer], Sequence[Batch], float], tuple[float, float]
+]
+
+
 @torch.inference_mode()
 def evaluate(model: Transformer, batches: Iterator[Batch]) -> float:
     """Return the mean loss in nats a token over all batches, with dropout off."""
@@ -250,6 +255,7 @@ class TrainingRun:
         data: Where batches come from.
         config: How to train.
         generator: Draws the batches. Give each run its own.
+        step: What does a step, in place of the course's own `training_step`.
 
     Under `torchrun`, each of the processes takes its own share of a batch of `batch_size` windows
     a process, and they average their gradients: the step that one process would do with them all.
@@ -262,7 +268,9 @@ class TrainingRun:
         config: TrainingConfig,
         *,
         generator: torch.Generator,
+        step: Step = training_step,
     ) -> None:
+        self._do_step = step
         self.model = model
         self.data = data
         self.config = config
@@ -307,7 +315,7 @@ class TrainingRun:
                 group["lr"] = rate * share
         self.model.train()
         batches = [self._sample() for _ in range(self.config.gradient_accumulation)]
-        loss, gradient_norm = training_step(
+        loss, gradient_norm = self._do_step(
             self._trained, self.optimizers, batches, self.config.clip_norm
         )
         self.step += 1

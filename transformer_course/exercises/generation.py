@@ -1,0 +1,166 @@
+"""What lesson 08 asks for, with three stars: writing with a cache.
+
+Builds on: generation, engine.  Lacks: sampling (heads).
+"""
+
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from numpy.random import Generator
+from torch import Tensor
+
+from transformer_course.engine.exercise import Exercise, Mistake
+
+extend = Exercise(
+    "generation.extend",
+    lesson="08",
+    level=3,
+    minutes=15,
+    stub="""def extend(model, ids, max_new_tokens, choose):
+    # ids (batch, length): what there is to read; choose(logits) → (batch, 1): the next tokens
+    # model.new_cache(capacity) makes a cache for so many tokens
+    # model(new_ids, cache=cache).logits (batch, new, vocab): reads new_ids after all it has read
+    # → ids with max_new_tokens more, or fewer if choose returns None, which ends the text
+    ...
+""",
+    start="Make a cache that has room for all, read the ids with it, and look at the last logits.",
+    hints=(
+        "The first reading takes the whole of ids. What has the model not read yet when it is to "
+        "write the second token?",
+        "Keep two things: ids, which grows by one token each time, and the newest, which is all "
+        "that goes into the model. One cache lasts for the whole text.",
+        "In a loop of max_new_tokens turns: logits of the last position, [:, -1]; choose; leave "
+        "if it is None; torch.cat along axis 1.",
+    ),
+    unlocks="From now on this lesson's model writes with your loop.",
+    mistakes=(
+        Mistake(
+            "what was read already is read again, into the same cache",
+            "The cache knows all earlier tokens. Which ids are new at the second turn?",
+            {"model(newest, cache=cache)": "model(ids, cache=cache)"},
+            source="trap 22",
+        ),
+        Mistake(
+            "the whole text is read again for every token, without the cache",
+            "The right text, but each token costs as much as all before it. Who remembers them?",
+            {"model(newest, cache=cache)": "model(ids)"},
+            source="trap 22",
+        ),
+        Mistake(
+            "the cache is left out, and each new token stands alone",
+            "What does the model know of the text when it reads the newest token only?",
+            {"model(newest, cache=cache)": "model(newest)"},
+            source="trap 22",
+        ),
+        Mistake(
+            "every turn starts a new cache",
+            "Where did the old cache go, and what was in it?",
+            {
+                "cache=cache": "cache=model.new_cache(ids.shape[1] + max_new_tokens)",
+            },
+            source="trap 22",
+        ),
+        Mistake(
+            "it looks at the first position's logits",
+            "Which position says what comes after the whole text?",
+            {".logits[:, -1]": ".logits[:, 0]"},
+            source="trap 21",
+        ),
+        Mistake(
+            "it always takes the likeliest token",
+            "Who was to choose? The caller may want to draw.",
+            {"choose(logits)": "logits.argmax(-1, keepdim=True)"},
+        ),
+        Mistake(
+            "the new tokens come back without the text before them",
+            "ids grows. What is returned at the end?",
+            {"    return ids": "    return ids[:, -max_new_tokens:]"},
+        ),
+        Mistake(
+            "one token too many",
+            "How many turns does the loop make?",
+            {"range(max_new_tokens)": "range(max_new_tokens + 1)"},
+        ),
+        Mistake(
+            "one token too few",
+            "How many turns does the loop make?",
+            {"range(max_new_tokens)": "range(max_new_tokens - 1)"},
+        ),
+    ),
+)
+
+VOCAB_SIZE = 11
+
+
+@extend.inputs
+def _texts(rng: Generator) -> dict[str, dict[str, Any]]:
+    def case(batch: int, length: int, max_new_tokens: int, **rest: int) -> dict[str, Any]:
+        return {
+            "ids": torch.tensor(rng.integers(VOCAB_SIZE, size=(batch, length))),
+            "max_new_tokens": max_new_tokens,
+            "mixing": torch.tensor(rng.normal(size=(VOCAB_SIZE, VOCAB_SIZE))),
+            "rank": 0,
+            "turns": 99,
+            **rest,
+        }
+
+    return {
+        "one new token": case(1, 3, 1),
+        "four new tokens": case(1, 3, 4),
+        "from a single token": case(1, 1, 5),
+        "three texts at once": case(3, 4, 4),
+        "the second likeliest token each time": case(2, 4, 3, rank=1),
+        "a text that ends after two tokens": case(1, 3, 5, turns=2),
+    }
+
+
+class _Reader:
+    """Stands in for a model: its logits depend on all tokens read, and it notes what it reads."""
+
+    def __init__(self, mixing: Tensor) -> None:
+        self.mixing = mixing
+        self.read: list[int] = []
+
+    def new_cache(self, capacity: int) -> SimpleNamespace:
+        return SimpleNamespace(capacity=capacity, ids=None)
+
+    def __call__(self, ids: Tensor, cache: Any = None) -> SimpleNamespace:
+        self.read.append(ids.shape[1])
+        known = None if cache is None else cache.ids
+        whole = ids if known is None else torch.cat((known, ids), dim=1)
+        if cache is not None:
+            cache.ids = whole
+            if whole.shape[1] > cache.capacity:
+                raise ValueError(
+                    f"{whole.shape[1]} tokens do not fit a cache of {cache.capacity}; "
+                    "make it larger, or hand over new tokens only"
+                )
+        age = torch.arange(1, whole.shape[1] + 1, dtype=self.mixing.dtype)[:, None]
+        state = (self.mixing[whole] * age.sqrt()).cumsum(1)
+        return SimpleNamespace(logits=(state @ self.mixing)[:, -ids.shape[1] :])
+
+
+@extend.probe
+def _written(
+    candidate: Any, *, ids: Tensor, max_new_tokens: int, mixing: Tensor, rank: int, turns: int
+) -> dict[str, Any]:
+    reader = _Reader(mixing)
+    left = iter(range(turns))
+
+    def choose(logits: Tensor) -> Tensor | None:
+        if next(left, None) is None:
+            return None
+        return logits.argsort(-1, descending=True)[:, rank : rank + 1]
+
+    return {"ids": candidate(reader, ids, max_new_tokens, choose), "read": reader.read}
+
+
+@extend.property("each token is read once")
+def _read_once(given: SimpleNamespace, found: Any) -> str | None:
+    first, *rest = found["read"] or [0]
+    if first != given.ids.shape[1]:
+        return f"the first reading took {first} tokens of {given.ids.shape[1]}"
+    if any(count != 1 for count in rest):
+        return f"it read {found['read']} tokens, turn by turn"
+    return None

@@ -1,0 +1,189 @@
+"""What lesson 08 asks for: a training step.
+
+Builds on: training, engine.  Lacks: the loop around it, which is the course's own.
+"""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from torch import Tensor, nn
+
+from transformer_course.engine.exercise import Exercise, Mistake
+from transformer_course.training import Batch
+
+training_step = Exercise(
+    "training.training_step",
+    lesson="08",
+    level=2,
+    minutes=12,
+    lends=("heads.cross_entropy",),
+    stub="""def training_step(model, optimizers, batches, clip_norm):
+    # model(batch.inputs).logits are the scores; batch.targets is what should come out
+    # the step uses the mean gradient over the batches, shortened to clip_norm if it is longer
+    # → the mean loss over the batches and the gradient's length before clipping, two numbers
+    ...
+""",
+    start="Begin with one batch: the loss, then its gradient.",
+    hints=(
+        "Four moves: for every batch a loss and its backward pass, which adds to the gradients; "
+        "then once: clip, update, and clear the gradients for the next step.",
+        "Divide each batch's loss by the number of batches, and the gradients add up to their "
+        "mean. nn.utils.clip_grad_norm_ shortens the gradient and returns its length before.",
+        "After clipping: for every optimiser step(), then zero_grad(). .item() turns a loss of "
+        "one number into a number.",
+    ),
+    unlocks="From now on this lesson's model learns by your step.",
+    mistakes=(
+        Mistake(
+            "the gradients are never cleared",
+            "backward() adds to what is there. What is there at the second step?",
+            {"        optimizer.zero_grad(set_to_none=True)\n": ""},
+            source="trap 22",
+        ),
+        Mistake(
+            "the gradients are cleared before they are used",
+            "What does step() read? Is it still there?",
+            {
+                "        optimizer.step()\n        optimizer.zero_grad(set_to_none=True)\n": (
+                    "        optimizer.zero_grad(set_to_none=True)\n        optimizer.step()\n"
+                )
+            },
+        ),
+        Mistake(
+            "the batches' gradients are added up, not averaged",
+            "With twice as many batches, should a step be twice as long?",
+            {" / len(batches)": "", "return total,": "return total / len(batches),"},
+            source="https://github.com/huggingface/transformers/pull/34191",
+        ),
+        Mistake(
+            "the gradient is not clipped",
+            "How long may it be at most? Which argument says so?",
+            {"(model.parameters(), clip_norm)": '(model.parameters(), float("inf"))'},
+        ),
+        Mistake(
+            "the gradient is clipped after each batch, not once",
+            "The mean over the batches is what is to be shortened. When is it complete?",
+            {
+                "    gradient_norm = nn.utils": "        gradient_norm = nn.utils",
+            },
+        ),
+        Mistake(
+            "clipping comes after the update",
+            "What is the clipped gradient used for, if the step is done?",
+            {
+                "    gradient_norm = nn.utils.clip_grad_norm_(model.parameters(), clip_norm)\n": (
+                    "    for optimizer in optimizers:\n        optimizer.step()\n"
+                    "    gradient_norm = nn.utils.clip_grad_norm_(model.parameters(), clip_norm)\n"
+                ),
+                "        optimizer.step()\n        optimizer.zero": "        optimizer.zero",
+            },
+        ),
+        Mistake(
+            "every batch makes a step of its own",
+            "Several batches stand for one large one. How many updates does that make?",
+            {
+                "        total += loss.item()\n": (
+                    "        total += loss.item()\n"
+                    "        for optimizer in optimizers:\n            optimizer.step()\n"
+                ),
+                "        optimizer.step()\n        optimizer.zero": "        optimizer.zero",
+            },
+        ),
+        Mistake(
+            "the targets are shifted a second time",
+            "The batch's targets already are the next tokens. Which token is asked for now?",
+            {
+                "model(batch.inputs).logits, batch.targets": (
+                    "model(batch.inputs).logits[:, :-1], batch.targets[:, 1:]"
+                )
+            },
+            source="trap 6",
+        ),
+        Mistake(
+            "only the first optimiser steps",
+            "There may be several, each with some of the parameters. Who moves the others?",
+            {"for optimizer in optimizers:": "for optimizer in optimizers[:1]:"},
+        ),
+        Mistake(
+            "the loss of the last batch alone is returned",
+            "The mean over all batches is asked for. What has to be added up?",
+            {"total += loss.item()": "total = loss.item() * len(batches)"},
+            source="trap 26",
+        ),
+    ),
+)
+
+VOCAB_SIZE, WIDTH = 7, 3
+
+
+@training_step.inputs
+def _models_and_batches(rng: Generator) -> dict[str, dict[str, Any]]:
+    def case(num_steps: int, num_batches: int, clip_norm: float) -> dict[str, Any]:
+        return {
+            "table": torch.tensor(rng.normal(size=(VOCAB_SIZE, WIDTH))),
+            "head": torch.tensor(rng.normal(size=(VOCAB_SIZE, WIDTH))),
+            "tokens": torch.tensor(rng.integers(VOCAB_SIZE, size=(num_steps, num_batches, 2, 6))),
+            "clip_norm": clip_norm,
+        }
+
+    return {
+        "one step, one batch": case(1, 1, 100.0),
+        "one step, a gradient that is too long": case(1, 1, 0.05),
+        "two steps, one batch each": case(2, 1, 100.0),
+        "three steps of two batches, clipped": case(3, 2, 0.1),
+    }
+
+
+class _SmallModel(nn.Module):
+    """Two matrices: a table of vectors, and a head that scores them."""
+
+    def __init__(self, table: Tensor, head: Tensor) -> None:
+        super().__init__()
+        self.table = nn.Parameter(table.clone())
+        self.head = nn.Parameter(head.clone())
+
+    def forward(self, ids: Tensor) -> SimpleNamespace:
+        return SimpleNamespace(logits=self.table[ids] @ self.head.T)
+
+
+@training_step.probe
+def _trained(
+    candidate: Any, *, table: Tensor, head: Tensor, tokens: Tensor, clip_norm: float
+) -> dict[str, Any]:
+    model = _SmallModel(table, head)
+    optimizers = [
+        torch.optim.SGD([parameter], lr=rate)
+        for parameter, rate in ((model.table, 0.5), (model.head, 0.2))
+    ]
+    returned = [
+        candidate(model, optimizers, [Batch(one[:, :-1], one[:, 1:]) for one in step], clip_norm)
+        for step in tokens
+    ]
+    return {"returned": returned, "table": model.table, "head": model.head}
+
+
+@training_step.property("the weights move")
+def _weights_move(given: SimpleNamespace, found: Any) -> str | None:
+    for name in ("table", "head"):
+        if np.array_equal(found[name], getattr(given, name)):
+            return "a matrix of the model is still the same after the step"
+    return None
+
+
+@training_step.property("no step is longer than clip_norm allows")
+def _steps_are_short(given: SimpleNamespace, found: Any) -> str | None:
+    moved = np.linalg.norm(found["head"] - given.head) / 0.2
+    allowed = given.clip_norm * len(given.tokens)
+    if moved <= 1.001 * allowed:
+        return None
+    return f"the gradient that moved the head was {moved:.2f} long, allowed was {allowed:.2f}"
+
+
+@training_step.property("loss and length are as on paper")
+def _two_numbers(_: SimpleNamespace, found: Any) -> str | None:
+    if all(isinstance(number, float) for pair in found["returned"] for number in pair):
+        return None
+    return "what is returned are not two plain numbers (.item() makes them)"
