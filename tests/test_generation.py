@@ -93,6 +93,21 @@ def test_the_cache_reads_one_new_token_a_step():
     assert lengths == [3, 1, 1, 1, 1]
 
 
+def test_extend_writes_the_text_on_behind_what_was_read():
+    model, ids = sharp_model(), torch.tensor([[5, 3, 2], [7, 1, 4]])
+    longer = extend(model, ids, 4, lambda logits: logits.argmax(-1, keepdim=True))
+    assert longer.shape == (2, 7)
+    assert longer[:, :3].equal(ids)
+    # Read whole and at once, each written token is the likeliest after those before it.
+    assert longer[:, 3:].equal(model(longer[:, :-1]).logits[:, 2:].argmax(-1))
+
+
+def test_extend_ends_where_nothing_is_chosen():
+    chosen = iter([torch.tensor([[9]]), torch.tensor([[8]]), None])
+    ids = extend(sharp_model(), torch.tensor([[5, 3]]), 7, lambda _: next(chosen))
+    assert ids.tolist() == [[5, 3, 9, 8]]
+
+
 def test_a_loop_that_is_handed_over_writes_every_token():
     turns = []
 

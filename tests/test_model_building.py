@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from transformer_course.attention import scaled_dot_product_attention
-from transformer_course.blocks import FeedForward, LayerNorm, TransformerBlock
+from transformer_course.blocks import FeedForward, FusedLayerNorm, LayerNorm, TransformerBlock
 from transformer_course.config import TransformerConfig
 from transformer_course.model import Transformer, evaluation_mode
 from transformer_course.positional import rotate
@@ -66,28 +66,36 @@ def counted(calls):
     }
 
 
-BLOCK = ["block", "norm", "attention", "norm", "feed_forward"]
-CROSSING_BLOCK = ["block", "norm", "attention", "norm", "attention", "norm", "feed_forward"]
+ROTARY = pytest.mark.parametrize("position", ["rotary", "rotary_interleaved"])
+# Queries turn, then keys; what a decoder asks its memory for has no place in the text.
+SELF_ATTENTION = ["block", "norm", "rotate", "rotate", "attention"]
+BLOCK = [*SELF_ATTENTION, "norm", "feed_forward"]
+CROSSING_BLOCK = [*SELF_ATTENTION, "norm", "attention", "norm", "feed_forward"]
 
 
-def test_every_part_that_is_plugged_in_is_called_in_every_layer():
+@ROTARY
+def test_every_part_that_is_plugged_in_is_called_in_every_layer(position):
     calls, ids = [], random_ids()
-    found = build(parts=counted(calls), embedding_norm=True)(ids)
+    choices = {"position": position, "embedding_norm": True}
+    found = build(parts=counted(calls), **choices)(ids)
     assert calls == ["norm", *BLOCK * 5, "norm"]
-    torch.testing.assert_close(found.logits, build(embedding_norm=True)(ids).logits)
+    torch.testing.assert_close(found.logits, build(**choices)(ids).logits)
 
 
-@pytest.mark.parametrize("position", ["rotary", "rotary_interleaved"])
-def test_a_plugged_in_rotation_turns_queries_and_keys_of_every_layer(position):
-    calls, ids = [], random_ids()
-    model = build(parts=counted(calls), position=position)
-    expected = build(position=position)(ids).logits
-    calls.clear()
-    torch.testing.assert_close(model(ids).logits, expected)
-    assert calls.count("rotate") == 2 * 5
-    calls.clear()
-    model(ids[:, :1], cache=model.new_cache(3))
-    assert calls.count("rotate") == 2 * 5
+@pytest.mark.parametrize("norm", ["layer_norm", "rms_norm", "plain_layer_norm"])
+def test_a_plugged_in_norm_takes_the_place_of_every_norm(norm):
+    calls = []
+    model = build(parts=counted(calls), norm=norm, norm_order="post", embedding_norm=True)
+    model(random_ids())
+    assert calls.count("norm") == 1 + 2 * 5
+    kinds = {type(module).__name__ for module in model.modules()}
+    assert {kind for kind in kinds if "Norm" in kind} == {"CountedNorm", "PostNorm"}
+
+
+def test_a_model_takes_the_fused_layer_norm_unless_told_otherwise():
+    kinds = {type(module) for module in build(norm="layer_norm").modules()}
+    assert FusedLayerNorm in kinds
+    assert LayerNorm not in kinds
 
 
 def test_a_plugged_in_feed_forward_takes_the_place_of_swiglu_too():
@@ -101,9 +109,10 @@ def test_a_plugged_in_feed_forward_takes_the_place_of_swiglu_too():
     assert calls == ["feed_forward"] * 5
 
 
-def test_every_part_that_is_plugged_in_is_called_with_a_cache():
+@ROTARY
+def test_every_part_that_is_plugged_in_is_called_with_a_cache(position):
     calls = []
-    model = build(parts=counted(calls))
+    model = build(parts=counted(calls), position=position)
     cache, ids = model.new_cache(13), random_ids()
     for chunk in ids.split([4, 1, 2], dim=1):
         calls.clear()
@@ -113,7 +122,7 @@ def test_every_part_that_is_plugged_in_is_called_with_a_cache():
 
 def test_every_part_that_is_plugged_in_is_called_in_encoder_and_decoder():
     calls = []
-    model = build(parts=counted(calls), architecture="encoder_decoder")
+    model = build(parts=counted(calls), architecture="encoder_decoder", position="rotary")
     memory = model.encode(random_ids(5))
     assert calls == [*BLOCK * 5, "norm"]
     calls.clear()
@@ -121,12 +130,14 @@ def test_every_part_that_is_plugged_in_is_called_in_encoder_and_decoder():
     assert calls == [*CROSSING_BLOCK * 5, "norm"]
 
 
-def test_a_plugged_in_part_trains_with_the_model():
-    calls = []
-    model = build(parts=counted(calls))
-    model(random_ids()).logits.square().mean().backward()
-    assert all(parameter.grad is not None for parameter in model.parameters())
-    assert calls.count("attention") == 5
+def test_plugged_in_parts_train_with_the_model():
+    calls, ids = [], random_ids()
+    ours, usual = build(parts=counted(calls), position="rotary"), build(position="rotary")
+    for model in (ours, usual):
+        model(ids).logits.square().mean().backward()
+    assert calls == [*BLOCK * 5, "norm"]
+    expected = {name: parameter.grad for name, parameter in usual.named_parameters()}
+    torch.testing.assert_close({n: p.grad for n, p in ours.named_parameters()}, expected)
 
 
 def test_an_unknown_part_lists_those_there_are():

@@ -14,6 +14,7 @@ from transformer_course.positional import (
     LearnedEncoding,
     RotaryEmbedding,
     SinusoidalEncoding,
+    rotate,
     sinusoidal_table,
 )
 
@@ -29,7 +30,7 @@ def in_float64(length, d_model):
         torch.set_default_dtype(torch.float32)
 
 
-def rotate(vectors, positions, layout="half", base=100.0):
+def turn(vectors, positions, layout="half", base=100.0):
     """Turn (length, d_head) vectors, each by its own position."""
     rotation = RotaryEmbedding(vectors.shape[-1], base, layout)(positions[None], vectors.dtype)
     return rotation.apply(vectors[None, None])[0, 0]
@@ -112,7 +113,7 @@ def test_rotated_scores_depend_on_the_distance_only(layout, query_at, key_at, sh
 
     def score(query_position, key_position):
         turned = (
-            rotate(vector, torch.tensor([position]), layout)
+            turn(vector, torch.tensor([position]), layout)
             for vector, position in ((query, query_position), (key, key_position))
         )
         return torch.dot(*(vector[0] for vector in turned))
@@ -125,14 +126,14 @@ def test_rotated_scores_depend_on_the_distance_only(layout, query_at, key_at, sh
 def test_rotated_scores_tell_before_from_after(layout):
     query, key = torch.randn(2, 7, 10, dtype=torch.float64)
     query, key = query[:1].expand(7, 10), key[:1].expand(7, 10)
-    scores = rotate(query, torch.arange(7), layout) @ rotate(key, torch.arange(7), layout).T
+    scores = turn(query, torch.arange(7), layout) @ turn(key, torch.arange(7), layout).T
     assert (scores - scores.T)[0, 1:].abs().min() > 1e-3
 
 
 @LAYOUTS
 def test_rotation_keeps_the_norm_of_every_pair(layout):
     vectors = torch.randn(7, 10, dtype=torch.float64)
-    turned = rotate(vectors, torch.arange(7), layout)
+    turned = turn(vectors, torch.arange(7), layout)
     pairs = (2, 5) if layout == "half" else (5, 2)
     axis = -2 if layout == "half" else -1
     norms = [v.unflatten(-1, pairs).norm(dim=axis) for v in (vectors, turned)]
@@ -143,14 +144,14 @@ def test_rotation_keeps_the_norm_of_every_pair(layout):
 @LAYOUTS
 def test_position_0_is_left_as_it_is(layout):
     vectors = torch.randn(1, 10)
-    assert rotate(vectors, torch.tensor([0]), layout).equal(vectors)
+    assert turn(vectors, torch.tensor([0]), layout).equal(vectors)
 
 
 @LAYOUTS
 def test_rotation_is_a_complex_product(layout):
     vectors = torch.randn(7, 10, dtype=torch.float64)
     positions = torch.tensor([0, 1, 2, 3, 50, 51, 1000])
-    turned = rotate(vectors, positions, layout)
+    turned = turn(vectors, positions, layout)
     for row, position in enumerate(positions.tolist()):
         for k in range(5):
             first, second = (k, k + 5) if layout == "half" else (2 * k, 2 * k + 1)
@@ -158,6 +159,27 @@ def test_rotation_is_a_complex_product(layout):
             expected = complex(*vectors[row, [first, second]]) * cmath.exp(1j * angle)
             found = complex(*turned[row, [first, second]])
             assert found == pytest.approx(expected, abs=1e-10)
+
+
+def test_each_pair_turns_by_its_own_angle():
+    vectors = torch.tensor([[1.0, 2, 3, 4], [5, 6, 7, 8]])
+    angles = torch.tensor([[0, math.pi], [math.pi / 2, 0]])
+    # A half turn changes both signs; a quarter turn of (5, 7) is (−7, 5).
+    expected = torch.tensor([[1.0, -2, 3, -4], [-7, 6, 5, 8]])
+    torch.testing.assert_close(rotate(vectors, angles.cos(), angles.sin()), expected)
+
+
+@LAYOUTS
+def test_a_rotation_that_is_handed_over_is_the_one_that_turns(layout):
+    def quarter_turn(vectors, cosine, sine):
+        assert cosine.shape == sine.shape == (1, 1, 3, 2)
+        first, second = vectors.chunk(2, dim=-1)
+        return torch.cat((-second, first), dim=-1)
+
+    rotation = RotaryEmbedding(4, 100.0, layout, quarter_turn)(torch.arange(3)[None], torch.float32)
+    vectors = torch.tensor([1.0, 2, 3, 4]).expand(2, 5, 3, 4)
+    expected = {"half": [-3.0, -4, 1, 2], "interleaved": [-2.0, 1, -4, 3]}[layout]
+    assert rotation.apply(vectors).equal(torch.tensor(expected).expand(2, 5, 3, 4))
 
 
 def test_the_half_layout_is_that_of_transformers():
@@ -174,9 +196,9 @@ def test_the_layouts_are_the_same_up_to_the_order_of_elements():
     vectors, positions = torch.randn(7, 10), torch.arange(7)
     # Element k of the half layout stands at 2k, element k + 5 at 2k + 1.
     order = torch.tensor([0, 5, 1, 6, 2, 7, 3, 8, 4, 9])
-    found = rotate(vectors[:, order], positions, "interleaved")
-    torch.testing.assert_close(found, rotate(vectors, positions, "half")[:, order])
-    wrong = rotate(vectors, positions, "interleaved") - rotate(vectors, positions, "half")
+    found = turn(vectors[:, order], positions, "interleaved")
+    torch.testing.assert_close(found, turn(vectors, positions, "half")[:, order])
+    wrong = turn(vectors, positions, "interleaved") - turn(vectors, positions, "half")
     assert wrong[1:].abs().max() > 0.1
 
 

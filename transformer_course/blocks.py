@@ -13,8 +13,6 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from transformer_course.multi_head import MultiHeadAttention
-
 
 def rms_norm(
     vectors: Float[Tensor, "*batch d_model"], weight: Float[Tensor, " d_model"], epsilon: float
@@ -190,11 +188,11 @@ class TransformerBlock(nn.Module):
     def __init__(
         self,
         *,
-        attention: MultiHeadAttention,
+        attention: nn.Module,
         attention_residual: Residual,
         feed_forward: nn.Module,
         feed_forward_residual: Residual,
-        cross_attention: MultiHeadAttention | None = None,
+        cross_attention: nn.Module | None = None,
         cross_attention_residual: Residual | None = None,
     ) -> None:
         super().__init__()
@@ -208,9 +206,9 @@ class TransformerBlock(nn.Module):
     def forward(
         self,
         hidden: Float[Tensor, "batch length d_model"],
+        *,
         memory: Float[Tensor, "batch memory d_model"] | None = None,
         memory_mask: Bool[Tensor, "batch memory"] | None = None,
-        *,
         need_weights: bool = False,
         **attending: Any,  # noqa: ANN401 (typed by MultiHeadAttention.forward)
     ) -> tuple[

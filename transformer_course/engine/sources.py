@@ -43,7 +43,11 @@ def own_source(candidate: Any) -> str:
         ValueError: If Python does not know it, or it is not one `def` or `class`.
     """
     try:
-        source = textwrap.dedent(inspect.getsource(inspect.unwrap(candidate)))
+        source = (
+            _class_source(candidate)
+            if isinstance(candidate, type)
+            else textwrap.dedent(inspect.getsource(inspect.unwrap(candidate)))
+        )
         definition = ast.parse(source).body[0]
     except (OSError, TypeError, SyntaxError):
         definition = None
@@ -52,6 +56,29 @@ def own_source(candidate: Any) -> str:
             "its source is not a def or a class that can be kept; write it into one cell as such"
         )
     return source
+
+
+def _class_source(candidate: type) -> str:
+    """Find a class by the file of its methods: Python does not look for classes in notebooks.
+
+    Raises:
+        OSError: If it has no method that was written in Python, or the file is not known.
+    """
+    for member in vars(candidate).values():
+        function = inspect.unwrap(member) if callable(member) else None
+        if not inspect.isfunction(function):
+            continue
+        code = function.__code__
+        lines = linecache.getlines(code.co_filename)
+        for node in ast.walk(ast.parse("".join(lines))):
+            last = getattr(node, "end_lineno", 0)
+            if (
+                isinstance(node, ast.ClassDef)
+                and node.name == candidate.__name__
+                and node.lineno <= code.co_firstlineno <= last
+            ):
+                return textwrap.dedent("".join(lines[node.lineno - 1 : last]))
+    raise OSError(f"the source of {candidate.__name__} is not known")
 
 
 def answer_source(reference: Any) -> str:

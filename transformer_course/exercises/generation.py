@@ -48,13 +48,7 @@ extend = Exercise(
             source="trap 22",
         ),
         Mistake(
-            "the cache is left out, and each new token stands alone",
-            "What does the model know of the text when it reads the newest token only?",
-            {"model(newest, cache=cache)": "model(newest)"},
-            source="trap 22",
-        ),
-        Mistake(
-            "every turn starts a new cache",
+            "every turn starts with an empty cache, and each new token stands alone",
             "Where did the old cache go, and what was in it?",
             {
                 "cache=cache": "cache=model.new_cache(ids.shape[1] + max_new_tokens)",

@@ -1,0 +1,419 @@
+"""What lesson 08 asks for, first half: a norm, and the block that puts the parts in order.
+
+Builds on: blocks, engine.  Lacks: the stack of blocks, which the model builds from these.
+"""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from torch import Tensor, nn
+
+from transformer_course.blocks import PostNorm, PreNorm
+from transformer_course.engine.exercise import Exercise, Mistake
+from transformer_course.engine.properties import ROUNDING, gradient
+
+layer_norm = Exercise(
+    "blocks.LayerNorm",
+    lesson="08",
+    level=1,
+    minutes=8,
+    forbidden=(
+        nn.functional.layer_norm,
+        torch.layer_norm,
+        torch.native_layer_norm,
+        torch.batch_norm,
+    ),
+    stub="""class LayerNorm(nn.Module):
+    def __init__(self, d_model, epsilon=1e-5):
+        super().__init__()
+        # self.weight and self.bias: d_model learned numbers each, at first 1 and 0
+        self.epsilon = epsilon
+
+    def forward(self, vectors):
+        # vectors (…, d_model) → each brought to mean 0 and variance 1, then · weight + bias
+        ...
+""",
+    start="Begin with __init__: nn.Parameter makes a tensor that an optimiser will move.",
+    hints=(
+        "A vector of d_model numbers has one mean and one variance. Over which axis are they "
+        "taken, and which shape do they need, to be subtracted again?",
+        "vectors.mean(-1, keepdim=True), and .var likewise with unbiased=False: divided by "
+        "d_model, not by d_model − 1.",
+        "epsilon keeps the root away from 0, so it is added to the variance before the root is "
+        "taken. The weight multiplies last, then the bias is added.",
+    ),
+    unlocks="From now on every norm of this lesson's model is yours.",
+    mistakes=(
+        Mistake(
+            "the variance is divided by d_model − 1",
+            "torch's var corrects for a sample unless it is told not to. What is wanted here?",
+            {", unbiased=False": ""},
+            source="trap 20",
+        ),
+        Mistake(
+            "epsilon is added after the root",
+            "What is the paper's denominator: √(σ² + ε), or √σ² + ε?",
+            {"(variance + self.epsilon).sqrt()": "(variance.sqrt() + self.epsilon)"},
+            source="trap 20",
+        ),
+        Mistake(
+            "epsilon is left out",
+            "What becomes of a vector whose numbers are all the same?",
+            {"(variance + self.epsilon).sqrt()": "variance.sqrt()"},
+            source="trap 20",
+        ),
+        Mistake(
+            "the root is missing: it divides by the variance",
+            "Which of the two has the same unit as the numbers, variance or standard deviation?",
+            {"(variance + self.epsilon).sqrt()": "(variance + self.epsilon)"},
+        ),
+        Mistake(
+            "mean and variance run over the positions, not over the width",
+            "Each vector is brought to mean 0 by itself. Which axis are a vector's own numbers?",
+            {"mean(-1, ": "mean(-2, ", "var(-1, ": "var(-2, "},
+            source="trap 20",
+        ),
+        Mistake(
+            "the mean stays",
+            "Without taking the mean off this is another norm, RMSNorm. What has to be 0?",
+            {"(vectors - mean)": "vectors"},
+            source="trap 20",
+        ),
+        Mistake(
+            "the bias is not added",
+            "Two things are learned. Where does the second one enter?",
+            {" * self.weight + self.bias": " * self.weight"},
+        ),
+        Mistake(
+            "weight and bias are no parameters",
+            "An optimiser moves what parameters() lists. What makes a tensor one of them?",
+            {
+                "nn.Parameter(torch.ones(d_model))": "torch.ones(d_model)",
+                "nn.Parameter(torch.zeros(d_model))": "torch.zeros(d_model)",
+            },
+        ),
+        Mistake(
+            "the weight starts at 0",
+            "What comes out of a norm whose weight is 0, and what can flow back through it?",
+            {"torch.ones(d_model)": "torch.zeros(d_model)"},
+        ),
+    ),
+)
+
+
+@layer_norm.inputs
+def _vectors(rng: Generator) -> dict[str, dict[str, Any]]:
+    def case(*shape: int, epsilon: float = 1e-5, spread: float = 1.0) -> dict[str, Any]:
+        return {
+            "vectors": torch.tensor(spread * (rng.normal(size=shape) + 2), dtype=torch.float32),
+            "weight": torch.tensor(rng.normal(size=shape[-1]), dtype=torch.float32),
+            "bias": torch.tensor(rng.normal(size=shape[-1]), dtype=torch.float32),
+            "epsilon": epsilon,
+        }
+
+    alike = case(2, 5)
+    alike["vectors"] = torch.full((2, 5), 3.0)
+    return {
+        "three vectors of width 4": case(3, 4),
+        "a batch of 2 × 5 vectors": case(2, 5, 6),
+        "with a large epsilon": case(2, 3, 5, epsilon=0.5),
+        "numbers that are all the same": alike,
+    }
+
+
+@layer_norm.probe
+def _normed_and_gradients(
+    candidate: Any, *, vectors: Tensor, weight: Tensor, bias: Tensor, epsilon: float
+) -> dict[str, Any]:
+    layer = candidate(vectors.shape[-1], epsilon)
+    fresh = layer(vectors)
+    learned = dict(layer.named_parameters())
+    layer.weight.data.copy_(weight)
+    layer.bias.data.copy_(bias)
+    leaf = vectors.clone().requires_grad_()
+    output = layer(leaf)
+    return {
+        "fresh": fresh,
+        "output": output,
+        "learned": sorted(f"{name} {tuple(number.shape)}" for name, number in learned.items()),
+        "gradients": gradient(output, leaf, *learned.values()),
+    }
+
+
+@layer_norm.property("weight and bias can be learned")
+def _has_parameters(_: SimpleNamespace, found: Any) -> str | None:
+    names = [name.partition(" ")[0] for name in found["learned"]]
+    if names == ["bias", "weight"]:
+        return None
+    return f"parameters() lists {names or 'nothing'}"
+
+
+@layer_norm.property("mean 0 at the start")
+def _mean_zero(_: SimpleNamespace, found: Any) -> str | None:
+    means = np.abs(found["fresh"].mean(-1))
+    return None if means.max() <= ROUNDING else f"a fresh layer leaves a mean of {means.max():.2f}"
+
+
+@layer_norm.property("variance 1 at the start")
+def _variance_one(given: SimpleNamespace, found: Any) -> str | None:
+    if given.epsilon > ROUNDING or np.ptp(given.vectors) == 0:
+        return None
+    worst = np.abs(found["fresh"].var(-1) - 1).max()
+    return None if worst <= 1e-3 else f"a fresh layer leaves a variance that is off by {worst:.2f}"
+
+
+@layer_norm.workload
+def _norm_in_training(candidate: Any) -> Any:
+    return candidate(128)(torch.ones(12, 64, 128, requires_grad=True)).sum()
+
+
+block = Exercise(
+    "blocks.TransformerBlock",
+    lesson="08",
+    level=2,
+    minutes=15,
+    stub="""class TransformerBlock(nn.Module):
+    def __init__(
+        self, *, attention, attention_residual, feed_forward, feed_forward_residual,
+        cross_attention=None, cross_attention_residual=None,
+    ):
+        super().__init__()
+        self.attention = attention
+        self.attention_residual = attention_residual
+        self.cross_attention = cross_attention
+        self.cross_attention_residual = cross_attention_residual
+        self.feed_forward = feed_forward
+        self.feed_forward_residual = feed_forward_residual
+
+    def forward(self, hidden, memory=None, memory_mask=None, *, need_weights=False, **attending):
+        # residual.before(hidden): what a sublayer reads; residual.after(hidden, update): the sum
+        # attention(inputs, need_weights=…, **attending) has .output and .weights;
+        # cross_attention(inputs, memory, key_mask=memory_mask, need_weights=…) likewise
+        # → hidden, the weights, the cross-attention's weights (None where there is none)
+        ...
+""",
+    start="Begin with self-attention alone: before, attend, after. The rest repeats the pattern.",
+    hints=(
+        "Three sublayers, the second only where self.cross_attention is there. Each reads what "
+        "its own residual makes of the stream, and its answer goes back by the same residual.",
+        "attended = self.attention(self.attention_residual.before(hidden), …), then hidden = "
+        "self.attention_residual.after(hidden, attended.output). Which hidden does the "
+        "feed-forward read?",
+        "In cross-attention the stream asks and the memory answers; its mask is memory_mask. "
+        "Return hidden, attended.weights, and the looked-up weights or None.",
+    ),
+    unlocks="From now on this lesson's model is a stack of your blocks.",
+    mistakes=(
+        Mistake(
+            "attention reads the stream as it is, without its norm",
+            "What does residual.before do? Who is to read its result?",
+            {"inputs = self.attention_residual.before(hidden)": "inputs = hidden"},
+            source="trap 20",
+        ),
+        Mistake(
+            "the feed-forward reads the stream as it is, without its norm",
+            "What does residual.before do? Who is to read its result?",
+            {
+                "self.feed_forward(self.feed_forward_residual.before(hidden))": (
+                    "self.feed_forward(hidden)"
+                )
+            },
+            source="trap 20",
+        ),
+        Mistake(
+            "the answer of attention replaces the stream",
+            "Is what was there before still there? A residual adds.",
+            {"self.attention_residual.after(hidden, attended.output)": "attended.output"},
+        ),
+        Mistake(
+            "the answer is added to the normed copy, not to the stream",
+            "Which of the two goes on to the next layer: the stream, or what was read of it?",
+            {"self.attention_residual.after(hidden, ": "self.attention_residual.after(inputs, "},
+            source="trap 20",
+        ),
+        Mistake(
+            "attention and feed-forward work side by side, not one after the other",
+            "Should the feed-forward see what attention has just gathered?",
+            {
+                "        inputs = self.attention_residual.before(hidden)\n": (
+                    "        inputs = self.attention_residual.before(hidden)\n"
+                    "        update = self.feed_forward("
+                    "self.feed_forward_residual.before(hidden))\n"
+                ),
+                "        update = self.feed_forward(self.feed_forward_residual.before(hidden))\n"
+                "        hidden = self.feed_forward_residual": (
+                    "        hidden = self.feed_forward_residual"
+                ),
+            },
+        ),
+        Mistake(
+            "the feed-forward comes before attention",
+            "First gather, then work on what was gathered.",
+            {
+                "        inputs = self.attention_residual.before(hidden)\n": (
+                    "        update = self.feed_forward("
+                    "self.feed_forward_residual.before(hidden))\n"
+                    "        hidden = self.feed_forward_residual.after(hidden, update)\n"
+                    "        inputs = self.attention_residual.before(hidden)\n"
+                ),
+                "            cross_weights = looked_up.weights\n"
+                "        update = self.feed_forward(self.feed_forward_residual.before(hidden))\n"
+                "        hidden = self.feed_forward_residual.after(hidden, update)\n": (
+                    "            cross_weights = looked_up.weights\n"
+                ),
+            },
+        ),
+        Mistake(
+            "both sublayers use the same norm",
+            "Each sublayer has a residual of its own. Which one stands around the feed-forward?",
+            {
+                "self.feed_forward_residual.before": "self.attention_residual.before",
+                "self.feed_forward_residual.after": "self.attention_residual.after",
+            },
+        ),
+        Mistake(
+            "what self-attention needs besides is not handed on",
+            "Mask, positions and cache arrive in attending. Who is waiting for them?",
+            {", **attending)\n": ")\n"},
+            source="trap 5",
+        ),
+        Mistake(
+            "the memory's padding can be seen",
+            "Not every position of the memory is real. Which argument says so?",
+            {"memory, key_mask=memory_mask, ": "memory, "},
+        ),
+        Mistake(
+            "cross-attention looks at the stream, not at the memory",
+            "Who asks in cross-attention, and who answers?",
+            {"inputs, memory, key_mask=memory_mask, ": "inputs, "},
+        ),
+        Mistake(
+            "the cross-attention's weights are lost",
+            "Three things are returned. What is the third where there is a memory?",
+            {"            cross_weights = looked_up.weights\n": ""},
+        ),
+    ),
+)
+
+WIDTH = 4
+
+
+class _Gather(nn.Module):
+    """Attention reduced to what a block can notice: who asks, who answers, what is masked."""
+
+    def __init__(self, matrix: Tensor) -> None:
+        super().__init__()
+        self.matrix = nn.Parameter(matrix.clone())
+
+    def forward(
+        self,
+        inputs: Tensor,
+        memory: Tensor | None = None,
+        *,
+        key_mask: Tensor | None = None,
+        bias: Tensor | None = None,
+        need_weights: bool = False,
+    ) -> SimpleNamespace:
+        source = inputs if memory is None else memory
+        scores = inputs @ self.matrix @ source.mT
+        if bias is not None:
+            scores = scores + bias
+        if key_mask is not None:
+            scores = scores.masked_fill(~key_mask[:, None], -1e9)
+        weights = scores.softmax(-1)
+        # One head, where attention has several.
+        shown = weights[:, None] if need_weights else None
+        return SimpleNamespace(output=weights @ source, weights=shown)
+
+
+class _Scale(nn.Module):
+    """Stands in for a norm: every residual has its own."""
+
+    def __init__(self, scale: Tensor) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(scale.clone())
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        return vectors * self.scale
+
+
+@block.inputs
+def _streams(rng: Generator) -> dict[str, dict[str, Any]]:
+    def draw(*shape: int) -> Tensor:
+        return torch.tensor(rng.normal(size=shape))
+
+    def case(batch: int, length: int, **rest: Any) -> dict[str, Any]:
+        return {
+            "hidden": draw(batch, length, WIDTH),
+            "matrices": draw(3, WIDTH, WIDTH),
+            "scales": draw(3, WIDTH) + 2,
+            "post_norm": False,
+            **rest,
+        }
+
+    real = torch.tensor([[True, True, True], [True, True, False]])
+    return {
+        "one sequence": case(1, 3),
+        "with weights, mask and bias": case(
+            2, 3, need_weights=True, key_mask=real, bias=draw(1, 3, 3)
+        ),
+        "the norm after the sum": case(2, 5, post_norm=True),
+        "with a memory": case(2, 3, memory=draw(2, 4, WIDTH), need_weights=True),
+        "with a memory that is padded": case(
+            2, 4, memory=draw(2, 3, WIDTH), memory_mask=real, need_weights=True
+        ),
+    }
+
+
+@block.probe
+def _passed_through(
+    candidate: Any,
+    *,
+    hidden: Tensor,
+    matrices: Tensor,
+    scales: Tensor,
+    post_norm: bool,
+    **options: Any,
+) -> dict[str, Any]:
+    residuals = [
+        (PostNorm if post_norm else PreNorm)(_Scale(scale), dropout=0.0) for scale in scales
+    ]
+    crossing = "memory" in options
+    made = candidate(
+        attention=_Gather(matrices[0]),
+        attention_residual=residuals[0],
+        feed_forward=nn.Sequential(_Scale(matrices[1, 0]), nn.Tanh()),
+        feed_forward_residual=residuals[1],
+        cross_attention=_Gather(matrices[2]) if crossing else None,
+        cross_attention_residual=residuals[2] if crossing else None,
+    )
+    leaf = hidden.clone().requires_grad_()
+    output, weights, cross_weights = made(leaf, **options)
+    return {
+        "hidden": output,
+        "weights": weights,
+        "cross_weights": cross_weights,
+        "gradient": gradient(output, leaf),
+    }
+
+
+@block.property("the stream is added to, not replaced")
+def _stream_goes_on(_: SimpleNamespace, found: Any) -> str | None:
+    if found["gradient"] is None:
+        return "no gradient reaches the stream"
+    return None
+
+
+@block.workload
+def _block_in_training(candidate: Any) -> Any:
+    hidden = torch.ones(12, 64, 128, requires_grad=True)
+    made = candidate(
+        attention=_Gather(torch.ones(128, 128) / 1e4),
+        attention_residual=PreNorm(nn.LayerNorm(128), dropout=0.0),
+        feed_forward=nn.Sequential(nn.Linear(128, 512), nn.GELU(), nn.Linear(512, 128)),
+        feed_forward_residual=PreNorm(nn.LayerNorm(128), dropout=0.0),
+    )
+    return made(hidden)[0].sum()
