@@ -1,0 +1,311 @@
+"""The exercise engine: each way to go wrong gets its own true message, and no work is lost."""
+
+import errno
+import functools
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from transformer_course import learn
+from transformer_course.attention import causal_mask
+from transformer_course.engine.answers import (
+    check_answer,
+    find_part,
+    unfit_for_training,
+    verdict_on,
+)
+from transformer_course.engine.catalogue import UnknownNameError, find_exercise
+from transformer_course.engine.exercise import Question
+from transformer_course.engine.pages import Page
+from transformer_course.engine.verdict import State
+from transformer_course.engine.workspace import Workspace, WorkspaceError
+
+MASK = find_exercise("attention.causal_mask")
+SOFTMAX = find_exercise("attention.masked_softmax")
+NORM = find_exercise("blocks.LayerNorm")
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRANSFORMER_COURSE_HOME", str(tmp_path))
+    return tmp_path
+
+
+def right_mask(length, past=0):
+    queries, keys = torch.arange(past, past + length), torch.arange(past + length)
+    return queries[:, None] >= keys
+
+
+def said(capsys):
+    return capsys.readouterr().out
+
+
+def test_an_exception_is_told_with_the_learners_own_line():
+    def mask(length, past=0):
+        return torch.ones(length, 2) @ torch.ones(3, length)
+
+    verdict = verdict_on(MASK, mask)
+    assert verdict.state is State.STOPPED
+    assert "`return torch.ones(length, 2) @ torch.ones(3, length)`" in verdict.seen
+    assert "3x2 met 3x3 in a product" in verdict.seen
+
+
+def test_an_endless_loop_ends(monkeypatch):
+    monkeypatch.setattr("transformer_course.engine.probing.SECONDS", 0.2)
+
+    def mask(length, past=0):
+        while True:
+            try:
+                length += 1
+            except Exception:
+                length = 0
+
+    verdict = verdict_on(MASK, mask)
+    assert verdict.state is State.STOPPED
+    assert "no answer after" in verdict.seen
+
+
+@pytest.mark.parametrize("alias", [causal_mask, functools.partial(causal_mask)])
+def test_a_call_of_the_reference_does_not_pass(alias):
+    verdict = verdict_on(MASK, lambda length, past=0: alias(length, past))
+    assert verdict.state is State.NOT_YET
+    assert "calls transformer_course.attention.causal_mask" in verdict.seen
+
+
+def test_the_reference_itself_does_not_pass():
+    assert "the course's own `causal_mask`" in verdict_on(MASK, causal_mask).seen
+
+
+def test_a_library_call_that_does_the_whole_job_does_not_pass():
+    class Norm(torch.nn.LayerNorm):
+        def __init__(self, d_model, epsilon=1e-5):
+            super().__init__(d_model, eps=epsilon)
+
+    assert "torch.nn.functional.layer_norm" in verdict_on(NORM, Norm).seen
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (lambda mask: mask.numpy(), "an array of shape"),
+        (lambda mask: mask.tolist(), "3 lists"),
+        (lambda mask: (row for row in mask), "a generator"),
+        (lambda mask: mask.float(), "dtype float32, expected bool"),
+        (lambda mask: mask[None], r"shape (1, 3, 3), expected (3, 3)"),
+    ],
+)
+def test_a_wrong_type_shape_or_dtype_is_named(made, words):
+    verdict = verdict_on(MASK, lambda length, past=0: made(right_mask(length, past)))
+    assert verdict.state is State.NOT_YET
+    assert words in verdict.seen
+
+
+def test_an_answer_without_return_is_told_so():
+    def mask(length, past=0):
+        right_mask(length, past)
+
+    assert verdict_on(MASK, mask).seen == "it returns nothing"
+
+
+def test_an_answer_that_changes_its_inputs_is_told_which():
+    def softmax(scores, mask=None):
+        with torch.no_grad():
+            scores -= scores.amax(-1, keepdim=True)
+        if mask is not None:
+            mask |= True
+        return scores.softmax(-1)
+
+    verdict = verdict_on(SOFTMAX, softmax)
+    assert verdict.state is not State.PASSED
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (torch.ones(3, 3), "a Tensor was given, a function is asked for"),
+        (torch.nn.Linear, "a class was given"),
+        (None, "a NoneType was given"),
+    ],
+)
+def test_what_is_no_function_is_told_so(given, words):
+    assert words in verdict_on(MASK, given).seen
+
+
+def test_an_instance_where_a_class_is_asked_for_is_told_so():
+    assert "a class is asked for" in verdict_on(NORM, torch.nn.LayerNorm(3)).seen
+
+
+def test_prints_and_random_state_of_an_answer_stay_inside(capsys):
+    def mask(length, past=0):
+        print("x" * 1000)  # noqa: T201
+        torch.manual_seed(1)
+        return right_mask(length, past)
+
+    before = torch.random.get_rng_state()
+    assert verdict_on(MASK, mask).state is State.PASSED
+    assert said(capsys) == ""
+    assert torch.random.get_rng_state().equal(before)
+
+
+def test_an_answer_that_leans_on_other_cells_passes_but_is_not_kept(tmp_path):
+    def mask(length, past=0):
+        return right_mask(length, past)
+
+    checked = check_answer(MASK, mask, Workspace(tmp_path))
+    assert checked.verdict.state is State.PASSED
+    assert "it uses `right_mask` from outside" in checked.note
+    assert not find_part(MASK.name, Workspace(tmp_path)).is_own
+
+
+def test_a_kept_answer_that_was_broken_by_hand_is_replaced_and_told(tmp_path):
+    workspace = Workspace(tmp_path)
+    assert check_answer(MASK, right_mask, workspace).note == ""
+    file = workspace.file_of(MASK.name)
+    kept = file.read_text()
+    for broken in ("def f(:", "x = 1", kept.replace(">=", ">"), kept.replace("torch", "tosh")):
+        file.write_text(broken)
+        part = find_part(MASK.name, workspace)
+        assert part.value is causal_mask
+        assert str(file) in part.note
+        assert file.read_text() == broken
+    file.write_text(kept.replace("queries", "asking"))
+    assert find_part(MASK.name, workspace).is_own
+
+
+def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path, monkeypatch):
+    workspace = Workspace(tmp_path)
+    check_answer(MASK, right_mask, workspace)
+    kept = workspace.kept(MASK.name)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("transformer_course.engine.workspace.replacing", full)
+    checked = check_answer(MASK, right_mask, workspace)
+    assert checked.verdict.state is State.PASSED
+    assert "No space left on device" in checked.note
+    assert workspace.kept(MASK.name) == kept
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"format": 9}', '{"format": 1, "exercises": 3}'])
+def test_a_record_of_another_version_is_told_and_left_alone(tmp_path, text):
+    (tmp_path / "progress.json").write_text(text)
+    with pytest.raises(WorkspaceError, match=r"progress\.json"):
+        Workspace(tmp_path).record()
+    assert "Not recorded" in check_answer(MASK, right_mask, Workspace(tmp_path)).note
+    assert (tmp_path / "progress.json").read_text() == text
+
+
+def test_a_part_that_is_put_aside_is_kept_under_old(tmp_path):
+    workspace = Workspace(tmp_path)
+    assert workspace.put_aside(MASK.name) is None
+    check_answer(MASK, right_mask, workspace)
+    kept = workspace.kept(MASK.name)
+    assert workspace.put_aside(MASK.name).read_text() == kept
+    assert not find_part(MASK.name, workspace).is_own
+
+
+def test_an_unknown_name_is_answered_with_the_nearest():
+    with pytest.raises(UnknownNameError, match=r"did you mean attention\.causal_mask"):
+        find_exercise("attention.casual_mask")
+
+
+def test_a_part_trains_only_with_gradients_and_at_a_fair_cost():
+    def slow(scores, *arguments, **options):
+        for _ in range(60):
+            torch.ones(200, 200) @ torch.ones(200, 200)
+        return rotate.reference(scores, *arguments, **options)
+
+    rotate = find_exercise("positional.rotate")
+    assert unfit_for_training(rotate, rotate.reference) is None
+    lost = unfit_for_training(rotate, lambda vectors, *_: vectors.detach())
+    assert "loses the gradients" in lost
+    assert unfit_for_training(MASK, right_mask) is None
+
+
+@pytest.fixture
+def pages(monkeypatch):
+    shown = []
+    monkeypatch.setattr(Page, "publish", lambda page: shown.append(page.as_text()))
+    return shown
+
+
+def test_lessons_get_sentences_where_something_is_wrong(pages):
+    learn.check("attention.casual_mask", right_mask)
+    assert "did you mean attention.causal_mask" in pages[-1]
+    learn.hint(MASK.name, 4)
+    assert "There are 3 hints" in pages[-1]
+    learn.quiz(q05_9="a")
+    assert "there is no question" in pages[-1].lower()
+
+
+def test_checks_hints_answers_and_progress_are_shown(pages):
+    learn.check(MASK.name, right_mask)
+    assert pages[-1].startswith("✓ passed: `attention.causal_mask`")
+    learn.hint(MASK.name)
+    assert MASK.hints[0] in pages[-1]
+    learn.hint(MASK.name, 3)
+    assert "solution(" in pages[-1]
+    learn.solution(MASK.name)
+    assert MASK.answer in pages[-1] + "\n"
+    learn.progress()
+    assert "✓ 05 · `attention.causal_mask`" in pages[-1]
+    assert "○ 05 · `attention.masked_softmax`" in pages[-1]
+
+
+def test_parts_are_the_learners_where_they_passed_and_fit_for_training(pages):
+    assert learn.part(MASK.name) is causal_mask
+    learn.check(MASK.name, right_mask)
+    assert learn.part(MASK.name)(3).equal(causal_mask(3))
+    assert pages[-1] == "`attention.causal_mask`: yours"
+    assert list(learn.parts(mask=MASK.name, norm=NORM.name)) == ["mask"]
+
+
+QUESTION = Question(
+    name="05.1",
+    text="Which?",
+    options={"a": ("this", "No: it is larger."), "b": ("that", "Yes.")},
+    right="b",
+)
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        (None, "You skipped the prediction. It is (b): that."),
+        ("a", "✗ You chose (a). It is (b): that."),
+        ("(B)", "✓ You chose (b)."),
+        ("z", "You skipped the prediction."),
+    ],
+)
+def test_a_prediction_is_taken_up_after_its_experiment(monkeypatch, pages, choice, words):
+    monkeypatch.setattr(learn, "find_question", lambda _: QUESTION)
+    learn.predict("05.1", choice).compare("0.5")
+    assert words in pages[-1]
+    assert "Measured: 0.5" in pages[-1]
+    learn.quiz(q=choice)
+    assert ("Skipped" in pages[-1]) == (choice in (None, "z"))
+
+
+def test_steps_can_be_limited_by_one_setting(monkeypatch):
+    assert learn.steps(900) == 900
+    monkeypatch.setenv("TRANSFORMER_COURSE_MOST_STEPS", "7")
+    assert learn.steps(900) == 7
+
+
+def test_everything_in_a_page_is_escaped():
+    page = Page(("`<script>` & </script>", "an odd ` tick <b>"), code="<img onerror=1>")
+    text = page.as_html()
+    assert "<script" not in text
+    assert "<img" not in text
+    assert "<b>" in text
+    assert "tick &lt;b&gt;" in text
+    assert "<img onerror=1>" in page.as_text()
+
+
+def test_a_record_remembers_how_checks_ended(tmp_path):
+    check_answer(MASK, lambda length, past=0: np.ones(3), Workspace(tmp_path))
+    entry = json.loads((tmp_path / "progress.json").read_text())["exercises"][MASK.name]
+    assert entry == {"state": "not_yet", "attempts": 1}
