@@ -186,7 +186,7 @@ def _small_arrays(rng: Generator) -> dict[str, dict[str, Any]]:
         "a batch of 2 × 3": batch,
         "a batch with a mask": {**batch, "mask": holes},
         "a query that may look nowhere": {**one, "mask": nowhere},
-        "large scores": {**one, "query": 1000 * one["query"]},
+        "large scores": {**one, "query": 10_000 * one["key"][:2]},
     }
 
 

@@ -107,7 +107,7 @@ def _scores(rng: Generator) -> dict[str, dict[str, Any]]:
         "a batch of 2 × 5": {"scores": batch},
         "a batch with one mask for all": {"scores": batch, "mask": holes},
         "a query that may look nowhere": {"scores": scores, "mask": nowhere},
-        "large scores": {"scores": 1000 * scores},
+        "large scores": {"scores": 1000 + scores},
         "very low scores": {"scores": scores - 40, "mask": nowhere},
     }
 

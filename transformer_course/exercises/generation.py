@@ -64,7 +64,13 @@ extend = Exercise(
         Mistake(
             "it always takes the likeliest token",
             "Who was to choose? The caller may want to draw.",
-            {"choose(logits)": "logits.argmax(-1, keepdim=True)"},
+            {"        newest = chosen": "        newest = logits.argmax(-1, keepdim=True)"},
+            source="trap 21",
+        ),
+        Mistake(
+            "new tokens are put in front of the text",
+            "In which order does torch.cat join what it is given?",
+            {"torch.cat((ids, newest), dim=1)": "torch.cat((newest, ids), dim=1)"},
         ),
         Mistake(
             "the new tokens come back without the text before them",
@@ -115,6 +121,7 @@ class _Reader:
     def __init__(self, mixing: Tensor) -> None:
         self.mixing = mixing
         self.read: list[int] = []
+        self.too_many = 0
 
     def new_cache(self, capacity: int) -> SimpleNamespace:
         return SimpleNamespace(capacity=capacity, ids=None)
@@ -125,11 +132,7 @@ class _Reader:
         whole = ids if known is None else torch.cat((known, ids), dim=1)
         if cache is not None:
             cache.ids = whole
-            if whole.shape[1] > cache.capacity:
-                raise ValueError(
-                    f"{whole.shape[1]} tokens do not fit a cache of {cache.capacity}; "
-                    "make it larger, or hand over new tokens only"
-                )
+            self.too_many = max(self.too_many, whole.shape[1] - cache.capacity)
         age = torch.arange(1, whole.shape[1] + 1, dtype=self.mixing.dtype)[:, None]
         state = (self.mixing[whole] * age.sqrt()).cumsum(1)
         return SimpleNamespace(logits=(state @ self.mixing)[:, -ids.shape[1] :])
@@ -147,7 +150,8 @@ def _written(
             return None
         return logits.argsort(-1, descending=True)[:, rank : rank + 1]
 
-    return {"ids": candidate(reader, ids, max_new_tokens, choose), "read": reader.read}
+    written = candidate(reader, ids, max_new_tokens, choose)
+    return {"ids": written, "read": reader.read, "too many": max(0, reader.too_many)}
 
 
 @extend.property("each token is read once")
@@ -158,3 +162,9 @@ def _read_once(given: SimpleNamespace, found: Any) -> str | None:
     if any(count != 1 for count in rest):
         return f"it read {found['read']} tokens, turn by turn"
     return None
+
+
+@extend.property("the cache has room for all tokens")
+def _room(_: SimpleNamespace, found: Any) -> str | None:
+    too_many = found["too many"]
+    return f"the cache was handed {too_many} more than it has room for" if too_many else None
