@@ -43,6 +43,7 @@ VARIANTS = {
         "initialisation": "silent",
     },
     "types": {"num_token_types": 5, "tie_embedding": False},
+    "mixing": {"mix_previous": True, "embedding_norm": True, "pair_embedding_rows": 101},
 }
 EVERY_VARIANT = pytest.mark.parametrize("variant", VARIANTS)
 EVERY_ARCHITECTURE = pytest.mark.parametrize("architecture", CHOICES["architecture"])

@@ -74,6 +74,7 @@ class TransformerConfig(PlainData):
         embedding_norm: Whether the embeddings are normalised before the first block.
         num_token_types: Size of the table of segment types added to the embeddings (0: none).
         pair_embedding_rows: Size of the table of pairs added to the embeddings (0: none).
+        mix_previous: Whether each embedding is mixed with the one before it.
         feed_forward: The activation's name, or "swiglu".
         bias: Whether linear layers inside the blocks add a bias.
         dropout: Share of every sublayer's update that training drops.
@@ -104,6 +105,7 @@ class TransformerConfig(PlainData):
     embedding_norm: bool = False
     num_token_types: int = 0
     pair_embedding_rows: int = 0
+    mix_previous: bool = False
     feed_forward: str = "gelu"
     bias: bool = True
     dropout: float = 0.0

@@ -1,7 +1,8 @@
 """Token embedding: one learned vector a token, looked up by the token's id.
 
 Builds on: tokenization.  Lacks: word order (positional), context (attention).
-Source: Vaswani et al. 2017, section 3.4; pairs: Pagnoni et al. 2024, section 3.2.1.
+Source: Vaswani et al. 2017, section 3.4; pairs: Pagnoni et al. 2024, section 3.2.1; mixing with
+the token before: Peng et al. 2023, section 3.1.1 (token shift).
 """
 
 import torch
@@ -58,3 +59,24 @@ class PairEmbedding(nn.Module):
         # Two large odd multipliers spread neighbouring ids over the rows.
         rows = (ids * 36_313 + (previous_ids + 1) * 27_191) % self.weight.shape[0]
         return nn.functional.embedding(rows, self.weight)
+
+
+class PreviousMixing(nn.Module):
+    """Adds to each vector a share of the one before it, as much as each channel has learned.
+
+    To find out which token stands before it, a model otherwise has to train a head of attention
+    that looks one place back. Here it is there from the first step, for `d_model` numbers. The
+    shares start at 0 and mix nothing at first.
+    """
+
+    def __init__(self, d_model: int) -> None:
+        super().__init__()
+        self.share = nn.Parameter(torch.zeros(d_model))
+
+    def forward(
+        self,
+        hidden: Float[Tensor, "batch length d_model"],
+        previous: Float[Tensor, "batch length d_model"],
+    ) -> Float[Tensor, "batch length d_model"]:
+        """Mix the vectors with those before them (0 where there is none)."""
+        return torch.addcmul(hidden, self.share, previous)

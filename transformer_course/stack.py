@@ -29,7 +29,7 @@ from transformer_course.blocks import (
     TransformerBlock,
 )
 from transformer_course.config import TransformerConfig
-from transformer_course.embeddings import PairEmbedding, TokenEmbedding
+from transformer_course.embeddings import PairEmbedding, PreviousMixing, TokenEmbedding
 from transformer_course.multi_head import LayerCache, MultiHeadAttention
 from transformer_course.positional import (
     AlibiBias,
@@ -79,11 +79,13 @@ class KeyValueCache:
     Attributes:
         layers: The keys and values of each layer.
         last_ids: The last token of each sequence; None before the first.
+        last_embedding: Its vector, as it enters the first block unmixed; None before the first.
     """
 
     def __init__(self, num_layers: int, capacity: int) -> None:
         self.layers = [LayerCache(capacity) for _ in range(num_layers)]
         self.last_ids: Int[Tensor, "batch 1"] | None = None
+        self.last_embedding: Float[Tensor, "batch 1 d_model"] | None = None
 
     @property
     def length(self) -> int:
@@ -131,6 +133,7 @@ class TransformerStack(nn.Module):
         self.embedding_norm = (
             norm(config.d_model, config.norm_epsilon) if config.embedding_norm else nn.Identity()
         )
+        self.previous_mixing = PreviousMixing(config.d_model) if config.mix_previous else None
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(
             build_block(config, parts, causal=causal, cross_attention=cross_attention)
@@ -161,7 +164,13 @@ class TransformerStack(nn.Module):
         hidden = self.embed(ids, positions, token_types)
         if self.pair_embedding is not None:
             hidden = hidden + self.pair_embedding(ids, previous_tokens(ids, padding_mask, cache))
-        hidden = self.dropout(self.embedding_norm(hidden))
+        hidden = self.embedding_norm(hidden)
+        if self.previous_mixing is not None:
+            previous = previous_vectors(hidden, padding_mask, cache)
+            if cache is not None:
+                cache.last_embedding = hidden[:, -1:]
+            hidden = self.previous_mixing(hidden, previous)
+        hidden = self.dropout(hidden)
         rotation = None if self.rotary is None else self.rotary(positions, hidden.dtype)
         bias = None if self.alibi is None else self.alibi(positions, key_positions)
         states, weights, cross_weights = [hidden], [], []
@@ -241,9 +250,29 @@ def previous_tokens(
     previous = torch.cat((before_first, ids[:, :-1]), dim=1)
     if padding_mask is None:
         return previous
-    length = ids.shape[1]
-    follows_real = nn.functional.pad(padding_mask, (1, 0))[:, -length - 1 : -1]
-    return previous.masked_fill(~follows_real, -1)
+    return previous.masked_fill(~follows_real(padding_mask, ids.shape[1]), -1)
+
+
+def previous_vectors(
+    hidden: Float[Tensor, "batch length d_model"],
+    padding_mask: Bool[Tensor, "batch key"] | None,
+    cache: KeyValueCache | None,
+) -> Float[Tensor, "batch length d_model"]:
+    """Return the vector before each vector: 0 at the start of a text, as after padding."""
+    before_first = None if cache is None else cache.last_embedding
+    if before_first is None:
+        before_first = torch.zeros_like(hidden[:, :1])
+    previous = torch.cat((before_first, hidden[:, :-1]), dim=1)
+    if padding_mask is None:
+        return previous
+    return previous.masked_fill(~follows_real(padding_mask, hidden.shape[1])[..., None], 0)
+
+
+def follows_real(
+    padding_mask: Bool[Tensor, "batch key"], length: int
+) -> Bool[Tensor, "batch {length}"]:
+    """Tell for each of the last `length` tokens whether the one before it is a real one."""
+    return nn.functional.pad(padding_mask, (1, 0))[:, -length - 1 : -1]
 
 
 def token_positions(
