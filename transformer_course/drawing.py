@@ -22,6 +22,7 @@ from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont
 from matplotlib.ft2font import FT2Font
+from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from matplotlib.text import Annotation
 from PIL import Image
@@ -105,24 +106,49 @@ def weights_heat_map(
     """
     keys = queries if keys is None else keys
     mask = torch.ones_like(weights, dtype=torch.bool) if mask is None else mask
-    _check_weights(weights, queries, keys, mask)
     cell = min(0.62, max(6 / max(weights.shape), 0.1))
     figure = Figure(
         figsize=(len(keys) * cell + 2.2, len(queries) * cell + 1.6), layout="compressed"
     )
-    axes = figure.add_subplot()
+    image = draw_weights(figure.add_subplot(), weights, queries, keys, mask=mask, cell=cell)
+    figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12)
+    figure.colorbar(image, label="weight", shrink=0.8, ticks=[0, 0.5, 1])
+    _make_ticks(figure)
+    return figure
+
+
+def draw_weights(
+    axes: Axes,
+    weights: Float[Tensor, "query key"],
+    queries: Sequence[str],
+    keys: Sequence[str],
+    *,
+    mask: Bool[Tensor, "query key"],
+    cell: float,
+) -> AxesImage:
+    """Draw a heat map as `weights_heat_map` does, into axes of a figure in the course's style.
+
+    Args:
+        axes: Empty ones.
+        weights: Attention weights, each from 0 to 1.
+        queries: The tokens of the rows.
+        keys: The tokens of the columns.
+        mask: The one that the weights were computed with, True = may attend.
+        cell: Side of a cell in inches; the words are made to fit it.
+
+    Raises:
+        ValueError: As in `weights_heat_map`.
+    """
+    _check_weights(weights, queries, keys, mask)
     image = axes.imshow(weights.detach().float().cpu().numpy(), cmap=WEIGHTS, vmin=0, vmax=1)
     hidden = [
         Rectangle((key - 0.5, query - 0.5), 1, 1) for query, key in (~mask).nonzero().tolist()
     ]
     axes.add_collection(PatchCollection(hidden, **MASKED))
-    _label_cells(axes, queries, keys, cell)
+    label_cells(axes, queries, keys, cell)
     if max(weights.shape) <= MOST_NUMBERED:
-        _write_numbers(axes, weights, mask)
-    figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12)
-    figure.colorbar(image, label="weight", shrink=0.8, ticks=[0, 0.5, 1])
-    _make_ticks(figure)
-    return figure
+        write_numbers(axes, weights, mask)
+    return image
 
 
 def _make_ticks(figure: Figure) -> None:
@@ -153,8 +179,15 @@ def _check_weights(
         )
 
 
-def _label_cells(axes: Axes, queries: Sequence[str], keys: Sequence[str], cell: float) -> None:
-    """Name rows and columns; where they are narrow, only as many as have room."""
+def label_cells(axes: Axes, queries: Sequence[str], keys: Sequence[str], cell: float) -> None:
+    """Name rows and columns, and say who asks and who answers.
+
+    Args:
+        axes: Those of the map.
+        queries: The tokens of the rows.
+        keys: The tokens of the columns.
+        cell: Side of a cell in inches; where it is narrow, only as many are named as have room.
+    """
     size = min(11, max(7, cell * 72 * 0.75))
     stride = math.ceil(size * 1.3 / (cell * 72))
     axes.xaxis.tick_top()
@@ -182,9 +215,10 @@ def _label_cells(axes: Axes, queries: Sequence[str], keys: Sequence[str], cell: 
         axes.tick_params(which="minor", length=0)
 
 
-def _write_numbers(
+def write_numbers(
     axes: Axes, weights: Float[Tensor, "query key"], mask: Bool[Tensor, "query key"]
 ) -> None:
+    """Write each weight that is not masked into its cell."""
     for query, key in mask.nonzero().tolist():
         weight = weights[query, key].item()
         axes.text(

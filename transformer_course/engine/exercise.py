@@ -11,7 +11,7 @@ One declaration says it all, and names its reference instead of repeating it:
 Builds on: sources.  Lacks: running (probing), judging (verdict).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 from importlib import import_module
@@ -181,8 +181,3 @@ def from_package(name: str) -> Any:
     """Return what stands under a name such as "attention.causal_mask" in the package."""
     module, _, attribute = name.rpartition(".")
     return getattr(import_module(f"{PACKAGE}.{module}"), attribute)
-
-
-def named(questions: Sequence[Question]) -> dict[str, Question]:
-    """Index questions by name."""
-    return {question.name: question for question in questions}
