@@ -177,8 +177,14 @@ block = Exercise(
     minutes=15,
     stub="""class TransformerBlock(nn.Module):
     def __init__(
-        self, *, attention, attention_residual, feed_forward, feed_forward_residual,
-        cross_attention=None, cross_attention_residual=None,
+        self,
+        *,
+        attention,
+        attention_residual,
+        feed_forward,
+        feed_forward_residual,
+        cross_attention=None,
+        cross_attention_residual=None,
     ):
         super().__init__()
         self.attention = attention

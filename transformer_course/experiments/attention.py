@@ -55,8 +55,8 @@ def weights_are_shares(sums: WeightSums) -> Finding:
     """Judge whether each query shares out exactly 1 among the keys."""
     exact, other = below(sums.over_keys, EXACT), above(sums.over_queries, 1e-3)
     return Finding(
-        f"a query's weights over 11 keys sum to 1, error {exact}",
-        f"over 5 queries they do not, error {other} for each key",
+        f"what each query gives to 11 keys sums to 1 (difference {exact})",
+        f"what each key gets from 5 queries does not (difference {other})",
         exact.holds and other.holds,
     )
 
@@ -142,10 +142,10 @@ def the_root_keeps_softmax_soft(softness: Softness) -> Finding:
         below(over["top"], 0.08),
     )
     return Finding(
-        f"by √d_k scores at d_k = 64 spread 1, off by {bounds[3]}, top weight of {NUM_KEYS} "
-        f"{bounds[4]}, Jacobian at d_k = 512 {bounds[5]}",
-        f"unscaled {bounds[0]}, {bounds[1]} and {bounds[2]}; by d_k the top weight is "
-        f"{bounds[6]} (all alike: {1 / NUM_KEYS:.4f})",
+        f"divided by √d_k: scores at d_k = 64 spread 1 (difference {bounds[3]}), top weight of "
+        f"{NUM_KEYS} {bounds[4]}, Jacobian at d_k = 512 {bounds[5]}",
+        f"unscaled: spread {bounds[0]}, top weight {bounds[1]}, Jacobian {bounds[2]}; divided by "
+        f"d_k: top weight {bounds[6]} (all alike: {1 / NUM_KEYS:.4f})",
         all(bound.holds for bound in bounds),
     )
 
@@ -196,8 +196,8 @@ def numpy_and_torch_agree(agreement: Agreement) -> Finding:
     """Judge whether the two libraries compute one and the same thing."""
     same, other = below(agreement.same, EXACT), above(agreement.other_scale, 0.01)
     return Finding(
-        f"attention in numpy and in torch differ by {same}",
-        f"with the root of another width by {other}",
+        f"attention in numpy and in torch: largest difference {same}",
+        f"with the root of another width: {other}",
         same.holds and other.holds,
     )
 
@@ -281,11 +281,11 @@ def rotary_and_alibi_bring_order(order: OrderInside) -> Finding:
         above(order.sinusoidal_offset_error, 0.1),
     )
     return Finding(
-        f"rotary scores move with i − j only, error {bounds[0]}, lengths kept, error {bounds[1]}; "
-        f"weights of identical tokens differ by {bounds[2]}, with ALiBi each step nearer weighs "
-        f"more, by {bounds[3]}",
-        f"without positions they differ by {bounds[4]}; added sinusoids move scores of one "
-        f"distance by {bounds[5]}",
+        f"RoPE: scores depend on i − j only (difference {bounds[0]}), lengths stay (difference "
+        f"{bounds[1]}), weights of equal tokens differ ({bounds[2]}); ALiBi: each step nearer "
+        f"weighs more ({bounds[3]})",
+        f"no positions: equal tokens weigh the same (difference {bounds[4]}); sinusoids added: "
+        f"scores of one distance differ ({bounds[5]})",
         all(bound.holds for bound in bounds),
     )
 

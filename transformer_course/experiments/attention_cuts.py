@@ -281,9 +281,9 @@ def a_map_is_no_explanation(cuts: Cuts) -> Finding:
         above(min(listed.right_without["weakest"], other.right_without["weakest"]), 0.98),
     )
     return Finding(
-        f"strongest link, mean weight {bounds[0]}, cut: right answers for listed names fall from "
-        f"{bounds[1]} to {bounds[2]}, for missing ones stay {bounds[3]} (the vector that arrives "
-        f"is {bounds[4]} times as long)",
-        f"a random link cut, listed {bounds[5]}; the weakest, both {bounds[6]}",
+        f"strongest link cut (mean weight {bounds[0]}): right answers for listed names fall from "
+        f"{bounds[1]} to {bounds[2]}, for missing ones they stay {bounds[3]} (there, what arrives "
+        f"is shorter: {bounds[4]} of the length)",
+        f"a random link cut: listed {bounds[5]}; the weakest cut: both {bounds[6]}",
         all(bound.holds for bound in bounds),
     )

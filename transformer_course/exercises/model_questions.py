@@ -1,0 +1,155 @@
+"""What lesson 08 asks before its experiments, and its quiz.
+
+Builds on: engine.  Lacks: the exercises (blocks, training, generation).
+"""
+
+from transformer_course.engine.exercise import Question
+
+QUESTIONS = (
+    Question(
+        name="08.1",
+        text=(
+            "A transformer reads eight plays for about a minute. Three counters count the same "
+            "plays in a second: the bigram looks one character back, the 5-gram four. On a play "
+            "that none has read, whom does the transformer beat?"
+        ),
+        options={
+            "a": (
+                "none of them: a minute is nothing",
+                "A minute is 900 steps, enough to learn words that a bigram cannot know.",
+            ),
+            "b": (
+                "the bigram, but not the 5-gram",
+                "Counting four characters back is hard to beat in a minute.",
+            ),
+            "c": (
+                "all of them: it looks 64 characters back",
+                "It may look 64 back, but has to learn what is worth looking at. The 5-gram "
+                "has its four characters for free.",
+            ),
+        },
+        right="b",
+    ),
+    Question(
+        name="08.2",
+        text=(
+            "The causal mask is taken away and the model trained anew, for 300 steps. What "
+            "becomes of its loss on an unseen play, 2.2 nats with the mask?"
+        ),
+        options={
+            "a": (
+                "it stays about there: the task is the same",
+                "The task is not: each next character now stands in the input.",
+            ),
+            "b": (
+                "it falls a little, to about 1.8: more context helps",
+                "It does not need context. It needs one character, and may look at it.",
+            ),
+            "c": (
+                "it falls below 0.1",
+                "The answer stands one place to the right, and nothing forbids to look.",
+            ),
+        },
+        right="c",
+    ),
+    Question(
+        name="08.3",
+        text=(
+            "Two models of one kind learn to add numbers of three digits. One writes the sum as "
+            "we do, highest digit first; the other writes it backwards. Which is right more often "
+            "on pairs that it has not met?"
+        ),
+        options={
+            "a": (
+                "the one that writes as we do",
+                "Its first digit may hang on carries from all the others, before any is written.",
+            ),
+            "b": (
+                "the one that writes backwards",
+                "From the right, each digit needs two digits and one carry, as on paper.",
+            ),
+            "c": (
+                "both alike: the sums are the same",
+                "The sums are, but the order decides what has to be known for the first digit.",
+            ),
+        },
+        right="b",
+    ),
+    Question(
+        name="q08_1",
+        text="What happens to a vector in the stream when it passes a block?",
+        options={
+            "a": (
+                "attention replaces it, then feed-forward replaces it",
+                "Nothing is replaced: both write their answer onto what is there, by adding.",
+            ),
+            "b": (
+                "two updates are added to it, one gathered from other places, one made from itself",
+                "Attention is the first, feed-forward the second; the stream runs straight on.",
+            ),
+            "c": (
+                "it is normalised, and goes on normalised",
+                "With the norms first, only the copy that a sublayer reads is normalised. That is "
+                "why one more norm stands before the head.",
+            ),
+        },
+        right="b",
+    ),
+    Question(
+        name="q08_2",
+        text="A character model reports 0.05 nats on unseen text. What do you do first?",
+        options={
+            "a": (
+                "publish",
+                "Nobody knows the next character so surely. Section 7 shows who does.",
+            ),
+            "b": (
+                "change the end of a text and see whether the beginning's logits move",
+                "If they do, the model sees the answer. The loss alone cannot show it.",
+            ),
+            "c": (
+                "train longer, it is nearly there",
+                "It is far too good already; training longer makes it look better still.",
+            ),
+        },
+        right="b",
+    ),
+    Question(
+        name="q08_3",
+        text="What does the cache change in the text that a model writes?",
+        options={
+            "a": (
+                "nothing, as long as all fits the context",
+                "Old keys and values are kept and not computed again: same numbers, fewer of them.",
+            ),
+            "b": (
+                "the text gets a little worse, but comes faster",
+                "It comes faster, and is the same: section 8 compares character by character.",
+            ),
+            "c": (
+                "the text repeats less, because the model remembers",
+                "It remembers nothing that it could not read again.",
+            ),
+        },
+        right="a",
+    ),
+    Question(
+        name="q08_4",
+        text="From lesson 05: in cross-attention, an attention row sums to 1 over …",
+        options={
+            "a": (
+                "the words that are read, one share for each",
+                "The decoder asks, the encoder's words are the keys, and a query shares out 1.",
+            ),
+            "b": (
+                "the characters that are written",
+                "Those ask. Softmax runs over what answers.",
+            ),
+            "c": (
+                "nothing in particular",
+                "Softmax makes it 1, in cross-attention as in self-attention.",
+            ),
+        },
+        right="a",
+    ),
+)
