@@ -48,14 +48,16 @@ VECTORS: Mapping[str, tuple[float, float, float, float]] = {
 UNKNOWN_LENGTH = 0.6
 """How long the vectors are that other words get from their letters."""
 
-ASKS = ((-1.3, -1.3), (-1.3, -1.3), (1.6, -1.6), (3.1, 3.1))
+Matrix = tuple[tuple[float, float], ...]
+
+ASKS: Matrix = ((-1.3, -1.3), (-1.3, -1.3), (1.6, -1.6), (3.1, 3.1))
 """From a vector to its query: a place asks for water and money, both of these ask for a place, and
 a word about crowds asks for its opposite."""
 
-ANSWERS = ((2.0, 0.0), (0.0, 2.0), (-1.2, 1.2), (-2.0, -2.0))
+ANSWERS: Matrix = ((2.0, 0.0), (0.0, 2.0), (-1.2, 1.2), (-2.0, -2.0))
 """From a vector to its key: water to the right, money up, crowds up left, places down left."""
 
-HANDS_OUT = ((1.0, 0.0), (0.0, 1.0), (0.0, 0.0), (0.0, 0.0))
+HANDS_OUT: Matrix = ((1.0, 0.0), (0.0, 1.0), (0.0, 0.0), (0.0, 0.0))
 """From a vector to its value: what it has of water and of money."""
 
 MOST_SIGNS = 24
@@ -113,3 +115,8 @@ def quoted(word: str) -> str:
         if shown.isascii()
         else f"“\N{FIRST STRONG ISOLATE}{shown}\N{POP DIRECTIONAL ISOLATE}”"
     )
+
+
+def signed(number: float) -> str:
+    """Write a number with two digits, and a real minus sign where it needs one."""
+    return f"{round(number, 2) + 0:.2f}".replace("-", "−")
