@@ -55,22 +55,23 @@ QUESTIONS = (
     Question(
         name="08.3",
         text=(
-            "Two models of one kind learn to add numbers of three digits. One writes the sum as "
-            "we do, highest digit first; the other writes it backwards. Which is right more often "
-            "on pairs that it has not met?"
+            "A decoder of two layers learns to add: it reads 45+78= and writes the sum. The same "
+            "decoder is trained once more, without positions. How many sums of unseen pairs does "
+            "that one get right?"
         ),
         options={
             "a": (
-                "the one that writes as we do",
-                "Its first digit may hang on carries from all the others, before any is written.",
+                "nearly all: every digit is still there to be looked at",
+                "Every digit is, but 45 and 54 are made of the same two.",
             ),
             "b": (
-                "the one that writes backwards",
-                "From the right, each digit needs two digits and one carry, as on paper.",
+                "some, fewer than a quarter",
+                "45 and 54 are made of the same digits. The causal mask leaves two layers a hint "
+                "of order, but not enough here.",
             ),
             "c": (
-                "both alike: the sums are the same",
-                "The sums are, but the order decides what has to be known for the first digit.",
+                "about half: it confuses the two digits of a number every other time",
+                "It would have to be right about both numbers at once, and seldom is.",
             ),
         },
         right="b",

@@ -9,6 +9,7 @@ al. 2024, section 3.1 (weight that has nowhere better to go).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -149,7 +150,7 @@ class PhoneBook:
     def delivered(self, ids: Int[Tensor, "batch length"]) -> Float[Tensor, "batch key"]:
         """Return the length of the vector that arrives at the question from each place."""
         output = self.model(ids, need_weights=True, need_hidden_states=True)
-        (block,) = self.model.get_submodule("encoder.blocks")
+        block: Any = self.model.get_submodule("encoder.blocks.0")
         value = block.attention.value(block.attention_residual.before(output.hidden_states[0]))
         arriving = (value @ block.attention.output.weight.T).norm(dim=-1)
         return output.attention_weights[0][:, 0, -1] * arriving

@@ -155,13 +155,8 @@ def sequences_reversed(
     model, untrained = (build_reverser(generator, parts=parts) for _ in range(2))
     no_positions = build_reverser(generator, "none", parts)
     gru, matrix = BothWays(generator), OneMatrix()
-    training = replace(
-        TRAINING, num_steps=num_steps, warmup_steps=min(TRAINING.warmup_steps, num_steps)
-    )
-    usual = TRAINING.learning_rate
-    rates = {model: usual, no_positions: usual, gru: SIMPLER_RATE, matrix: SIMPLER_RATE}
-    for learner, rate in rates.items():
-        fit(learner, sample_sequences, replace(training, learning_rate=rate), generator, step)
+    for learner in (model, no_positions, gru, matrix):
+        fit(learner, sample_sequences, _training(learner, num_steps), generator, step)
     questions = sample_sequences(NUM_QUESTIONS, torch.Generator().manual_seed(seed + 1_000))
     return Reversal(
         exact=_exact(model, questions),
@@ -175,6 +170,17 @@ def sequences_reversed(
         num_parameters=count_parameters(model),
         num_matrix_parameters=count_parameters(matrix),
         example=turn_around(model, "".join(SYMBOLS[number] for number in questions.inputs[0])),
+    )
+
+
+def _training(learner: nn.Module, num_steps: int) -> TrainingConfig:
+    return replace(
+        TRAINING,
+        num_steps=num_steps,
+        learning_rate=(
+            TRAINING.learning_rate if isinstance(learner, Transformer) else SIMPLER_RATE
+        ),
+        warmup_steps=min(TRAINING.warmup_steps, num_steps),
     )
 
 
