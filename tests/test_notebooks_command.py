@@ -6,6 +6,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from transformer_course.__main__ import main
 from transformer_course.commands import notebooks
+from transformer_course.engine.workspace import HOME, Workspace
+from transformer_course.exercises.attention import causal_mask
 
 MACHINE = {
     "kernelspec": {"name": "python3", "display_name": "mine"},
@@ -35,6 +37,20 @@ def test_a_lesson_is_run_and_stored_without_the_machine(lessons, capfd):
     assert stored.metadata.kernelspec.display_name == "Python 3"
     assert "widgets" not in stored.metadata
     assert capfd.readouterr().out.startswith("05_lesson: ")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_a_lesson_is_stored_unsolved_by_whoever_has_solved_it(lessons, tmp_path, monkeypatch):
+    monkeypatch.setenv(HOME, str(tmp_path))
+    Workspace(tmp_path).keep("attention.causal_mask", causal_mask.answer)
+    cell = new_code_cell(
+        "from transformer_course.learn import part\npart('attention.causal_mask') and None",
+        id="part",
+    )
+    nbformat.write(new_notebook(cells=[cell], metadata=MACHINE), tmp_path / "05_lesson.ipynb")
+    assert main(["notebooks", "05"]) == 0
+    (cell,) = nbformat.read(tmp_path / "05_lesson.ipynb", as_version=4).cells
+    assert "the course’s own" in cell.outputs[0].data["text/plain"]
 
 
 def test_a_reference_to_a_widget_that_is_not_kept_is_taken_out():

@@ -3,18 +3,21 @@
 For those who work on the lessons: what depends on the machine or the moment is taken out, so that
 a second run changes only what the lesson changed.
 
-Builds on: files.  Lacks: the tests of what is stored (tests/test_notebook_hygiene.py).
+Builds on: files, engine.  Lacks: the tests of what is stored (tests/test_notebook_hygiene.py).
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from transformer_course.engine.workspace import HOME
 from transformer_course.files import replacing
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
@@ -41,7 +44,10 @@ def run(arguments: argparse.Namespace) -> int:
     for path in paths:
         start = perf_counter()
         notebook = nbformat.read(path, as_version=4)
-        NotebookClient(notebook, timeout=TIME_LIMIT, kernel_name="python3").execute()
+        with TemporaryDirectory() as home:  # stored lessons are unsolved, whoever stores them
+            NotebookClient(notebook, timeout=TIME_LIMIT, kernel_name="python3").execute(
+                env={**os.environ, HOME: home}
+            )
         with replacing(path) as aside:
             nbformat.write(cleaned(notebook), aside)
         sys.stdout.write(f"{path.stem}: {perf_counter() - start:.0f} s\n")

@@ -252,9 +252,9 @@ def sums_are_right_in_both_orders(sums: Sums) -> Finding:
         above(sums.num_parameters_without_attention / sums.num_parameters, 0.8),
     )
     return Finding(
-        f"sums of pairs held out, lowest digit first, wholly right {bounds[0]}, highest first "
+        f"sums of unseen pairs, wholly right: lowest digit first {bounds[0]}, highest first "
         f"{bounds[1]}",
-        f"untrained {bounds[2]}; no positions {bounds[3]}; two matrices without attention "
-        f"{bounds[4]}, their share of the parameters {bounds[5]}",
+        f"untrained: {bounds[2]}; no positions: {bounds[3]}; two matrices without attention: "
+        f"{bounds[4]}, with {bounds[5]} of the parameters",
         all(bound.holds for bound in bounds),
     )

@@ -374,10 +374,10 @@ def cross_attention_finds_the_word(dates: Dates) -> Finding:
         above(dates.num_parameters / dates.num_counting_parameters, 5),
     )
     return Finding(
-        f"dates held out, all ten characters right {bounds[0]}; digits that need a word look at "
-        f"it with weight {bounds[1]}, more than the constant 19 at the year by {bounds[2]}",
-        f"untrained {bounds[3]} and {bounds[4]}; with another date to read {bounds[5]}; but a "
-        f"matrix that counts words is right {bounds[6]}, with parameters fewer by a factor "
-        f"{bounds[7]}",
+        f"unseen dates, wholly right: {bounds[0]}; weight of a digit on the word that it needs "
+        f"{bounds[1]}, of the constant 19 on the year less by {bounds[2]}",
+        f"untrained: right {bounds[3]}, weight {bounds[4]}; another date to read: right "
+        f"{bounds[5]}; but a matrix that counts words: right {bounds[6]}, with parameters fewer "
+        f"by a factor {bounds[7]}",
         all(bound.holds for bound in bounds),
     )

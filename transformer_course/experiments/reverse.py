@@ -236,10 +236,10 @@ def the_map_is_the_anti_diagonal(reversal: Reversal) -> Finding:
         below(reversal.num_matrix_parameters / reversal.num_parameters, 0.8),
     )
     return Finding(
-        f"{LENGTH} symbols turned around, all right {bounds[0]}, weight on the mirrored place "
+        f"{LENGTH} symbols turned around: wholly right {bounds[0]}, weight on the mirrored place "
         f"{bounds[1]}",
-        f"untrained {bounds[2]} and {bounds[3]}; no positions {bounds[4]}, single symbols "
-        f"{bounds[5]}; a GRU both ways {bounds[6]}; but one matrix is right {bounds[7]}, its "
-        f"share of the parameters {bounds[8]}",
+        f"untrained: right {bounds[2]}, weight {bounds[3]}; no positions: right {bounds[4]}, "
+        f"single symbols {bounds[5]}; a GRU in both directions: {bounds[6]}; but one matrix: "
+        f"{bounds[7]}, with {bounds[8]} of the parameters",
         all(bound.holds for bound in bounds),
     )

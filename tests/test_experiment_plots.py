@@ -1,0 +1,117 @@
+"""The pictures of experiments draw the numbers that they are given, and nothing overlaps."""
+
+import pytest
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from transformer_course.experiments.attention import OrderInside, Softness
+from transformer_course.experiments.attention_cuts import Page
+from transformer_course.experiments.attention_plots import (
+    cut_bars,
+    position_scores,
+    softness_curves,
+)
+from transformer_course.experiments.task_plots import digit_bars
+
+
+def overlaps(figure):
+    """Return the pairs of titles, axis labels and tick labels of a figure that cover each other."""
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    texts = [
+        text
+        for axes in figure.axes
+        for text in (
+            axes.title,
+            axes._left_title,  # where the course's style puts titles
+            axes.xaxis.label,
+            axes.yaxis.label,
+            *axes.get_xticklabels(),
+            *axes.get_yticklabels(),
+            *axes.texts,
+        )
+        if text.get_text() and text.get_visible()
+    ]
+    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts]
+    return [
+        (one, other)
+        for place, (one, box) in enumerate(boxes)
+        for other, other_box in boxes[place + 1 :]
+        if box.overlaps(other_box)
+    ]
+
+
+def heights(axes):
+    return [bar.get_height() for bar in axes.patches]
+
+
+@pytest.fixture
+def softness():
+    scalings = ("1", "1/√d_k", "1/d_k")
+    numbers = {
+        name: [0.1 * (place + step) for step in range(3)] for place, name in enumerate(scalings)
+    }
+    return Softness(widths=(4, 16, 64), spread=numbers, top_weight=numbers, jacobian=numbers)
+
+
+def test_softness_curves_draw_each_scaling_in_each_panel(softness):
+    figure = softness_curves(softness)
+    for axes, numbers in zip(
+        figure.axes, (softness.spread, softness.top_weight, softness.jacobian), strict=True
+    ):
+        lines = {line.get_label(): list(line.get_ydata()) for line in axes.lines[:3]}
+        assert lines == {f"× {name}": values for name, values in numbers.items()}
+        assert (axes.get_xlabel(), bool(axes.get_ylabel())) == ("width d_k (log scale)", True)
+    assert overlaps(figure) == []
+
+
+def test_position_scores_draw_scores_around_zero_and_the_last_rows():
+    scores = {
+        name: torch.arange(9.0).reshape(3, 3) - shift
+        for name, shift in (("rotary", 2), ("sinusoidal", 7))
+    }
+    rows = {name: torch.tensor([0.2, 0.3, 0.5]) for name in ("plain", "rotary", "alibi")}
+    order = OrderInside(
+        offset_error=0.0,
+        sinusoidal_offset_error=1.0,
+        norm_error=0.0,
+        scores=scores,
+        last_row=rows,
+    )
+    figure = position_scores(order)
+    images = [axes.images[0] for axes in figure.axes[:2]]
+    assert [image.get_array().tolist() for image in images] == [
+        scores["rotary"].tolist(),
+        scores["sinusoidal"].tolist(),
+    ]
+    assert [image.get_clim() for image in images] == [(-6, 6), (-7, 7)]
+    drawn = [line.get_ydata().tolist() for line in figure.axes[2].lines]
+    assert drawn == [pytest.approx([0.2, 0.3, 0.5])] * 3
+
+
+def test_cut_bars_draw_weights_of_the_question_and_what_is_left_of_the_answer():
+    weights = torch.eye(4)
+    weights[-1] = torch.tensor([0.1, 0.7, 0.2, 0.0])
+    page = Page(
+        tokens=("Ann 2", "Ben 4", "Eva 1", "Ben?"),
+        weights=weights,
+        answer="4",
+        probability=0.9,
+        without=(0.9, 0.05, 0.85, 0.9),
+        delivered=(0, 1, 0, 0),
+    )
+    figure = cut_bars([page, page])
+    assert len(figure.axes) == 4
+    for asked, left in (figure.axes[:2], figure.axes[2:]):
+        assert heights(asked) == pytest.approx([0.1, 0.7, 0.2, 0.0])
+        assert heights(left) == pytest.approx([0.9, 0.05, 0.85, 0.9])
+        assert left.lines[0].get_ydata() == [0.9, 0.9]
+        assert left.get_title(loc="left") == "Ben? “4”"
+    assert overlaps(figure) == []
+
+
+def test_digit_bars_put_the_same_place_of_both_orders_side_by_side():
+    figure = digit_bars({"plain": [0.1, 0.2, 0.3], "reversed": [0.6, 0.5, 0.4]})
+    (axes,) = figure.axes
+    assert heights(axes) == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["hundreds", "tens", "units"]
+    assert overlaps(figure) == []
