@@ -56,3 +56,12 @@ def test_a_figure_without_words_is_refused(displayed, alt):
 def test_a_claim_is_one_line_that_says_whether_it_holds(capsys, holds, mark):
     claim("C8", "scores spread 1.0 with √d_k, 8.0 without", holds)
     assert capsys.readouterr().out == f"C8 {mark} scores spread 1.0 with √d_k, 8.0 without\n"
+
+
+def test_a_long_claim_is_broken_between_words_and_its_control_has_a_line_of_its_own(capsys):
+    statement = "sums of unseen pairs, " * 7
+    claim("C11", statement, holds=True, control="no positions: below 0.25")
+    *lines, control = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 90
+    assert " ".join(line.strip() for line in lines) == f"C11 ✓ {statement.strip()}"
+    assert control == "control: no positions: below 0.25"

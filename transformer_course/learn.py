@@ -7,6 +7,7 @@ Builds on: drawing, the folder engine.  Lacks: the exercises themselves (the fol
 
 import base64
 import os
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -38,6 +39,9 @@ from transformer_course.engine.workspace import Workspace, WorkspaceError, home
 MOST_STEPS = "TRANSFORMER_COURSE_MOST_STEPS"
 
 DOTS_PER_INCH = 200
+LINE = 90
+"""A page of usual width has room for as many characters; it would break a longer line mid-word."""
+
 SHOWN_PER_INCH = 100
 """A page shows an inch as 100 of its pixels: dense screens then have two dots for each."""
 
@@ -63,15 +67,25 @@ def show(figure: Figure, alt: str) -> None:
     )
 
 
-def claim(identifier: str, statement: str, holds: bool) -> None:  # noqa: FBT001 (reads as a line)
+def claim(
+    identifier: str,
+    statement: str,
+    holds: bool,  # noqa: FBT001 (reads as a line)
+    control: str | None = None,
+) -> None:
     """Print a claim, and whether what was measured bears it out.
 
     Args:
         identifier: The claim's name in the course's ledger, "C8".
-        statement: Number, condition and control, worded so that it is the same on all machines.
+        statement: Number and condition, worded so that it is the same on all machines.
         holds: Whether the measurement agrees.
+        control: What was measured beside it, for a line of its own.
     """
-    print(f"{identifier} {'✓' if holds else '✗'} {statement}")  # noqa: T201 (it is for the page)
+    lines = [f"{identifier} {'✓' if holds else '✗'} {statement}"]
+    if control is not None:
+        lines.append(f"control: {control}")
+    for line in lines:
+        print(textwrap.fill(line, LINE, subsequent_indent="   "))  # noqa: T201 (for the page)
 
 
 def _said_on_the_page(function: Callable[..., None]) -> Callable[..., None]:
