@@ -13,6 +13,10 @@ _COMMANDS = {
     "train": "train a transformer on Shakespeare",
     "generate": "let a trained model write",
     "fetch": "download the texts and models, once",
+    "exercises": "list the exercises, or verify their checks",
+    "progress": "show how far your exercises are",
+    "reset": "give a lesson or an exercise a fresh start; what you had is kept",
+    "claims": "run the experiments behind what the course claims",
     "notebooks": "run lessons and store them (for those who work on them)",
 }
 _PROGRAM = "python -m transformer_course"

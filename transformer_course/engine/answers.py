@@ -3,6 +3,7 @@
 Builds on: catalogue, verdict, workspace.  Lacks: a page to stand on (pages).
 """
 
+import math
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -62,12 +63,13 @@ def _misplaced(exercise: Exercise, candidate: Any) -> Verdict | None:
     """Say what is wrong where something was handed over that is no answer at all."""
     name = exercise.called
     kind = type(candidate).__name__
+    given = f"{'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind} was given"
     if isinstance(candidate, type) and not exercise.asks_for_class:
         seen = f"a class was given, a function is asked for: `def {name}(…)`"
     elif exercise.asks_for_class and not isinstance(candidate, type):
-        seen = f"a {kind} was given, a class is asked for: `class {name}`"
+        seen = f"{given}, a class is asked for: `class {name}`"
     elif not callable(candidate):
-        seen = f"a {kind} was given, a function is asked for"
+        seen = f"{given}, a function is asked for"
     elif candidate is exercise.reference:
         seen = f"this is the course's own `{name}`"
     else:
@@ -93,7 +95,14 @@ def _keep(exercise: Exercise, candidate: Any, workspace: Workspace) -> str:
             f"Passed, but not kept: it uses {names} from outside; write that inside "
             f"`{exercise.called}`, so that it can run by itself, and check again."
         )
-    if not _passes(exercise, build(source, exercise.name, lent)):
+    try:
+        runs_alone = _passes(exercise, build(source, exercise.name, lent))
+    except Exception as error:
+        return (
+            "Passed, but not kept: run by itself, without the notebook, it stops with "
+            f"{type(error).__name__}: {error}."
+        )
+    if not runs_alone:
         return "Passed, but not kept: run by itself, without the notebook, it no longer does."
     workspace.keep(exercise.name, source)
     return ""
@@ -136,7 +145,7 @@ def find_part(name: str, workspace: Workspace) -> Part:
             return _own_instead(exercise, workspace, "was changed and no longer passes its check")
     except WorkspaceError as error:
         return Part(exercise.reference, is_own=False, note=f"{error}.")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = f"no longer runs ({type(error).__name__}: {error})"
         return _own_instead(exercise, workspace, reason)
     return Part(candidate, is_own=True)
@@ -168,18 +177,26 @@ def unfit_for_training(exercise: Exercise, candidate: Callable[..., Any]) -> str
     """Say why a part should not train a model: it loses gradients, or is far too slow."""
     if exercise.loss_of(exercise.reference) is None:
         return None
-    costs = []
-    for function in (exercise.reference, candidate):
-        best = float("inf")
-        for _ in range(3):
-            start = time.perf_counter()
-            loss = exercise.loss_of(function)
-            if not (isinstance(loss, torch.Tensor) and loss.requires_grad):
-                return "it loses the gradients, without which nothing can be learned"
-            loss.backward()
-            best = min(best, time.perf_counter() - start)
-        costs.append(best)
+    try:
+        costs = [_cost(exercise, function) for function in (exercise.reference, candidate)]
+    except Exception as error:
+        return f"at the size of a model it stops ({type(error).__name__}: {error})"
+    if math.isnan(costs[1]):
+        return "it loses the gradients, without which nothing can be learned"
     ratio = costs[1] / costs[0]
     if ratio > LARGEST_COST:
         return f"it takes {ratio:.0f} times as long as the course's own"
     return None
+
+
+def _cost(exercise: Exercise, function: Callable[..., Any]) -> float:
+    """Return the seconds that a use takes forth and back, NaN if no gradient comes back."""
+    best = math.inf
+    for _ in range(3):
+        start = time.perf_counter()
+        loss = exercise.loss_of(function)
+        if not (isinstance(loss, torch.Tensor) and loss.requires_grad):
+            return math.nan
+        loss.backward()
+        best = min(best, time.perf_counter() - start)
+    return best

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from types import CodeType, FrameType
 from typing import Any
 
@@ -27,18 +28,21 @@ def time_limit(seconds: float) -> Iterator[None]:
     """Raise `TimeUp` in this thread once the time is up, and again until it gets through.
 
     Another thread watches the clock, which works on every platform and in every thread, where
-    signals do not. What a single call of compiled code takes cannot be cut short.
+    signals do not. What a single call of compiled code takes cannot be cut short, and an answer
+    that collects all exceptions it catches may hold out.
     """
     watch = _Watch(seconds)
     watch.start()
     try:
         yield
     finally:
+        caught = []
         while not watch.finished.is_set():
             try:
                 watch.end()
-            except TimeUp:
-                continue
+            except TimeUp as late:
+                # Held on to, since the end of one sends the next.
+                caught.append(late)
     if watch.sent.is_set():
         raise TimeUp
 
@@ -49,7 +53,15 @@ class _Watch(threading.Thread):
     def __init__(self, seconds: float) -> None:
         super().__init__(daemon=True)
         self.seconds = seconds
-        self.watched = ctypes.c_ulong(threading.get_ident())
+        watched = ctypes.c_ulong(threading.get_ident())
+        # One that a bare `except` swallows sends another as it dies, which is just behind that
+        # `except`: even a loop that does nothing but swallow comes to its end. A function written
+        # in Python could not send it, since it would be the first that it hits.
+        self.time_up: Any = type("TimeUp", (TimeUp,), {})
+        self.send = partial(
+            ctypes.pythonapi.PyThreadState_SetAsyncExc, watched, ctypes.py_object(self.time_up)
+        )
+        self.time_up.__del__ = staticmethod(self.send)  # type: ignore[attr-defined]
         self.gate, self.finished, self.sent = threading.Lock(), threading.Event(), threading.Event()
 
     def run(self) -> None:
@@ -59,14 +71,14 @@ class _Watch(threading.Thread):
             with self.gate:
                 if not self.finished.is_set():
                     self.sent.set()
-                    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                        self.watched, ctypes.py_object(TimeUp)
-                    )
+                    self.send()
             wait = AGAIN_SECONDS
 
     def end(self) -> None:
         """Send no more."""
         with self.gate:
+            if "__del__" in vars(self.time_up):
+                del self.time_up.__del__
             self.finished.set()
         if self.sent.is_set():
             # One that is still on its way must not hit whatever comes next: wait for it here.
@@ -102,7 +114,8 @@ def calls_noted(callables: Sequence[Any]) -> Iterator[list[str]]:
     try:
         yield noted
     finally:
-        sys.setprofile(before)
+        # A profiler in C, such as %prun, cannot be put back: it ends here, and the check goes on.
+        sys.setprofile(before if callable(before) else None)
 
 
 def _codes(forbidden: Any) -> Iterator[CodeType]:

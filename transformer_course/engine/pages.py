@@ -158,7 +158,8 @@ def progress_page(
     lines = ["Your progress"]
     for exercise in exercises:
         entry = record["exercises"].get(exercise.name, {})
-        state = State[str(entry.get("state", "not_started")).upper()]
+        # A record of a newer course may know states that this one does not.
+        state = State.__members__.get(str(entry.get("state")).upper(), State.NOT_STARTED)
         if "sha256" in entry:
             state = State.PASSED
         symbol, words = state.value

@@ -98,7 +98,10 @@ def _observe(exercise: Exercise, candidate: Any, inputs: Inputs) -> Observation:
     try:
         with _quiet():
             data = plain(exercise.call(candidate, given))
-    except Exception as error:
+    except (TimeUp, KeyboardInterrupt):
+        # The time is up, or whoever waits has had enough: neither is the answer's doing.
+        raise
+    except BaseException as error:
         return Observation(raised=_raised(error, candidate))
     changed = [name for name in inputs if not same(plain(given[name]), plain(inputs[name]))]
     return Observation(data, changed=tuple(changed))
@@ -117,7 +120,7 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _raised(error: Exception, candidate: Any) -> Raised:
+def _raised(error: BaseException, candidate: Any) -> Raised:
     """Find the last line of the candidate's own file that the error came through."""
     file = _file(candidate)
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]

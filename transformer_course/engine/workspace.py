@@ -111,9 +111,12 @@ class Workspace:
                 f"{file} cannot be read ({error}); rename it, and a new one will be begun"
             ) from error
         found = record.get("format") if isinstance(record, dict) else None
-        if found != FORMAT or not all(
-            isinstance(record.get(part), Mapping) for part in ("exercises", "choices")
-        ):
+        if found == FORMAT and not _is_whole(record):
+            raise WorkspaceError(
+                f"{file} is damaged: an entry is missing, or is no list of names and values; "
+                "rename it, and a new one will be begun"
+            )
+        if found != FORMAT:
             raise WorkspaceError(
                 f"{file} has format {found}, expected {FORMAT}; update the course, or rename the "
                 "file, and a new one will be begun"
@@ -121,19 +124,17 @@ class Workspace:
         return record
 
     def put_aside(self, name: str) -> Path | None:
-        """Move the kept answer to an exercise into the folder old; None if there is none."""
-        file = self.file_of(name)
-        if not file.exists():
-            return None
-        aside = self.folder / "old" / f"{name} {time.strftime('%Y-%m-%d %H.%M.%S')}.py"
-        try:
-            aside.parent.mkdir(parents=True, exist_ok=True)
-            file.replace(aside)
-        except OSError as error:
-            raise WorkspaceError(f"{file} cannot be moved to {aside.parent} ({error})") from error
+        """Forget an exercise, and move its kept answer into the folder old; None if there is none.
+
+        Raises:
+            WorkspaceError: If the answer cannot be moved, or the record not read or written.
+        """
+        # Read first: one that cannot be read stops all before anything has moved.
         record = self.record()
-        record["exercises"].pop(name, None)
-        self._write_record(record)
+        file = self.file_of(name)
+        aside = set_aside(file, self.folder / "old") if file.exists() else None
+        if record["exercises"].pop(name, None) is not None:
+            self._write_record(record)
         return aside
 
     def _write_record(self, record: Mapping[str, Any]) -> None:
@@ -150,6 +151,45 @@ class Workspace:
                 f"{file} cannot be written ({error.strerror or error}); free space there, or set "
                 f"{HOME} to a folder that can be written to"
             ) from error
+
+
+def _is_whole(record: Mapping[str, Any]) -> bool:
+    """Tell whether a record has all its parts, and an entry for each exercise that it names."""
+    parts = [record.get(part) for part in ("exercises", "choices")]
+    if not all(isinstance(part, Mapping) for part in parts):
+        return False
+    return all(isinstance(entry, Mapping) for entry in record["exercises"].values())
+
+
+def set_aside(file: Path, folder: Path) -> Path:
+    """Move a file into a folder, under a name that says when and that nothing else has there.
+
+    Raises:
+        WorkspaceError: If it cannot be moved; it is then where it was.
+    """
+    moment = time.strftime("%Y-%m-%d %H.%M.%S")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        aside = _taken_name(folder / f"{file.stem} {moment}{file.suffix}")
+        return file.replace(aside)
+    except OSError as error:
+        raise WorkspaceError(
+            f"{file} cannot be moved to {folder} ({error.strerror or error}); make that folder "
+            "one that can be written to"
+        ) from error
+
+
+def _taken_name(wanted: Path) -> Path:
+    """Take a name that is free by making an empty file of it, numbered where it has to be."""
+    name, number = wanted, 1
+    while True:
+        try:
+            name.touch(exist_ok=False)
+        except FileExistsError:
+            number += 1
+            name = wanted.with_name(f"{wanted.stem} {number}{wanted.suffix}")
+        else:
+            return name
 
 
 def _digest(text: str) -> str:

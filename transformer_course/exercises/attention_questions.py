@@ -60,7 +60,7 @@ QUESTIONS = (
     Question(
         name="05.4",
         text=(
-            "Two questions to a trained model, two rows of its map equally sharp. In each the "
+            "Two questions to a trained model, two rows of its map, both sharp. In each the "
             "strongest link is cut. What happens to the two answers?"
         ),
         options={
@@ -70,7 +70,7 @@ QUESTIONS = (
             ),
             "b": (
                 "one turns wrong, the other stays right",
-                "Equally sharp rows, and one link carries the answer while the other carries "
+                "Two sharp rows, and one link carries the answer while the other carries "
                 "nothing that is missed.",
             ),
             "c": (

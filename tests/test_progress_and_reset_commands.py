@@ -1,0 +1,148 @@
+"""The commands `progress` and `reset`: what they say, and that nothing a learner made is lost."""
+
+import errno
+
+import pytest
+
+from transformer_course.__main__ import main
+from transformer_course.commands import reset
+from transformer_course.engine.workspace import Workspace
+
+NAME = "attention.causal_mask"
+ANSWER = "def causal_mask(length, past=0):\n    return 7\n"
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRANSFORMER_COURSE_HOME", str(tmp_path / "mine"))
+    return Workspace(tmp_path / "mine")
+
+
+@pytest.fixture
+def copies(tmp_path, monkeypatch, workspace):
+    """Two lessons, and the folder of their working copies."""
+    lessons = tmp_path / "notebooks"
+    lessons.mkdir()
+    for stem in ("05_attention", "05b_more_attention"):
+        (lessons / f"{stem}.ipynb").write_text(f"fresh {stem}")
+    monkeypatch.setattr(reset, "FOLDER", lessons)
+    return workspace.folder / "notebooks"
+
+
+def texts(folder):
+    return sorted(file.read_text() for file in folder.iterdir())
+
+
+def test_progress_is_printed_an_exercise_a_line(workspace, capsys):
+    workspace.keep(NAME, ANSWER)
+    workspace.note_check("attention.masked_softmax", "slip")
+    assert main(["progress"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["Your progress", f"✓ 05 · `{NAME}` · passed"]
+    assert "~ 05 · `attention.masked_softmax` · known slip" in lines
+    assert "○ 08 · `generation.extend` · not started" in lines
+
+
+def test_a_record_that_cannot_be_read_is_one_sentence_and_status_2(workspace, capsys):
+    workspace.folder.mkdir()
+    (workspace.folder / "progress.json").write_text("{")
+    assert main(["progress"]) == 2
+    assert "progress.json cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["05", "05_attention"])
+def test_a_lesson_without_a_working_copy_gets_one(copies, name):
+    assert main(["reset", name]) == 0
+    assert texts(copies) == ["fresh 05_attention"]
+
+
+def test_a_working_copy_is_kept_beside_the_fresh_one(copies, capsys):
+    copies.mkdir(parents=True)
+    (copies / "05_attention.ipynb").write_text("mine")
+    assert main(["reset", "05"]) == 0
+    assert (copies / "05_attention.ipynb").read_text() == "fresh 05_attention"
+    (old,) = copies.glob("05_attention ?*.ipynb")
+    assert old.read_text() == "mine"
+    assert str(old) in capsys.readouterr().out
+
+
+def test_working_copies_of_one_and_the_same_second_are_all_kept(copies, monkeypatch):
+    monkeypatch.setattr("time.strftime", lambda _: "2026-11-03 14.05.10")
+    copies.mkdir(parents=True)
+    for work in ("first", "second", "third"):
+        (copies / "05_attention.ipynb").write_text(work)
+        main(["reset", "05"])
+    assert texts(copies) == ["first", "fresh 05_attention", "second", "third"]
+
+
+def test_a_full_disk_leaves_the_working_copy_where_it_is(copies, monkeypatch, capsys):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    copies.mkdir(parents=True)
+    (copies / "05_attention.ipynb").write_text("mine")
+    monkeypatch.setattr("shutil.copyfile", full)
+    assert main(["reset", "05"]) == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert [file.name for file in copies.iterdir()] == ["05_attention.ipynb"]
+    assert texts(copies) == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("5", "there is no lesson '5'; did you mean 05 or 05b?"),
+        ("05_atention", "did you mean 05_attention"),
+        ("99", "did you mean one of 05, 05b?"),
+        ("attention.casual_mask", "did you mean attention.causal_mask"),
+        ("causal_mask", "attention.causal_mask"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_nearest_and_status_2(copies, capsys, name, words):
+    assert main(["reset", name]) == 2
+    assert words in capsys.readouterr().err
+    assert not copies.exists()
+
+
+def test_an_exercise_is_set_back_and_its_answer_kept(workspace, capsys):
+    kept = workspace.keep(NAME, ANSWER).read_text()
+    workspace.note_check("attention.masked_softmax", "slip")
+    assert main(["reset", NAME]) == 0
+    (old,) = (workspace.folder / "old").iterdir()
+    assert old.read_text() == kept
+    assert str(old) in capsys.readouterr().out
+    assert workspace.kept(NAME) is None
+    assert list(workspace.record()["exercises"]) == ["attention.masked_softmax"]
+
+
+def test_an_exercise_that_never_passed_is_set_back_too(workspace, capsys):
+    workspace.note_check(NAME, "slip")
+    assert main(["reset", NAME]) == 0
+    assert "no answer of yours was kept" in capsys.readouterr().out
+    assert workspace.record()["exercises"] == {}
+
+
+def test_answers_of_one_and_the_same_second_are_all_kept(workspace, monkeypatch):
+    monkeypatch.setattr("time.strftime", lambda _: "2026-11-03 14.05.10")
+    for number in (2, 3, 5):
+        workspace.keep(NAME, ANSWER.replace("7", str(number)))
+        main(["reset", NAME])
+    old = texts(workspace.folder / "old")
+    assert [text.splitlines()[-1] for text in old] == [f"    return {n}" for n in (2, 3, 5)]
+
+
+def test_a_record_that_cannot_be_read_stops_a_reset_before_anything_moves(workspace, capsys):
+    file = workspace.keep(NAME, ANSWER)
+    (workspace.folder / "progress.json").write_text("{")
+    assert main(["reset", NAME]) == 2
+    assert "progress.json cannot be read" in capsys.readouterr().err
+    assert file.exists()
+    assert not (workspace.folder / "old").exists()
+
+
+def test_an_answer_that_cannot_be_moved_stays_where_it_is(workspace, capsys):
+    file = workspace.keep(NAME, ANSWER)
+    (workspace.folder / "old").write_text("a file where a folder is wanted")
+    assert main(["reset", NAME]) == 2
+    assert f"{file} cannot be moved to" in capsys.readouterr().err
+    assert file.exists()

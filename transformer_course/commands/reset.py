@@ -1,0 +1,61 @@
+"""Give a lesson or an exercise a fresh start; what was there is kept under another name.
+
+Builds on: files, the folder engine.  Lacks: the first working copies, which course.py makes.
+"""
+
+import argparse
+import difflib
+import shutil
+import sys
+from pathlib import Path
+
+from transformer_course.commands.notebooks import FOLDER
+from transformer_course.engine.catalogue import find_exercise
+from transformer_course.engine.workspace import Workspace, home, set_aside
+from transformer_course.files import replacing
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what ``reset`` takes."""
+    parser.add_argument(
+        "name", help="a lesson, such as 05, or an exercise, such as attention.causal_mask"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Reset a lesson's notebook, or an exercise."""
+    name = arguments.name
+    said = _reset_lesson(name) if name[:1].isdigit() else _reset_exercise(name)
+    sys.stdout.write(f"{said}\n")
+    return 0
+
+
+def _reset_exercise(name: str) -> str:
+    aside = Workspace(home()).put_aside(find_exercise(name).name)
+    old = "no answer of yours was kept" if aside is None else f"your old answer is {aside}"
+    return f"{name} is at its start again; {old}"
+
+
+def _reset_lesson(name: str) -> str:
+    lesson = _find_lesson(name)
+    copy = home() / "notebooks" / lesson.name
+    old = ""
+    with replacing(copy) as fresh:
+        shutil.copyfile(lesson, fresh)
+        # Not before there is a new one: a full disk then leaves the old one where it is.
+        if copy.exists():
+            old = f"; the old one is {set_aside(copy, copy.parent)}"
+    return f"{copy} is fresh{old}\nIf it is open in JupyterLab: File, Reload Notebook from Disk"
+
+
+def _find_lesson(name: str) -> Path:
+    lessons = sorted(FOLDER.glob("*.ipynb"))
+    by_name = {lesson.stem.partition("_")[0]: lesson for lesson in lessons}
+    if name in by_name:
+        return by_name[name]
+    by_stem = {lesson.stem: lesson for lesson in lessons}
+    if name in by_stem:
+        return by_stem[name]
+    near = difflib.get_close_matches(name, [*by_name, *by_stem], n=3, cutoff=0.4)
+    offered = " or ".join(near) if near else f"one of {', '.join(by_name)}"
+    raise ValueError(f"there is no lesson {name!r}; did you mean {offered}?")
