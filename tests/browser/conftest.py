@@ -139,9 +139,9 @@ def browser_path() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab(browser_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Start a JupyterLab for all browser tests."""
+    """Start a JupyterLab for the tests of one module: it remembers what was open in it."""
     lab = Lab(tmp_path_factory.mktemp("lab"))
     yield lab
     lab.stop()

@@ -22,7 +22,10 @@ def worst_row(weights: Any, mask: Any) -> str | None:
     if miss.max() <= ROUNDING:
         return None
     place = np.unravel_index(miss.argmax(), miss.shape)
-    return f"row {int(place[-1])} of the weights sums to {sums[place]:.2f}"
+    row = f"row {int(place[-1])}"
+    if wanted[place] == 0:
+        return f"{row} may look nowhere, and yet its weights sum to {sums[place]:.2f}, not to 0"
+    return f"{row} of the weights sums to {sums[place]:.2f}"
 
 
 def leak(weights: Any, mask: Any) -> str | None:

@@ -19,7 +19,8 @@ causal_mask = Exercise(
     minutes=5,
     stub="""def causal_mask(length, past=0):
     # length: number of queries; past: number of keys that came before the first query
-    # → (length, past + length) bool, True where the query (row) may look at the key (column)
+    # → torch tensor (length, past + length) of bool:
+    # True where the query (row) may look at the key (column)
     ...
 """,
     start="Begin with three words and past = 0: whom may row 0 look at? And row 2?",

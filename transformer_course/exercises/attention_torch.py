@@ -108,6 +108,10 @@ def _scores(rng: Generator) -> dict[str, dict[str, Any]]:
         "a batch with one mask for all": {"scores": batch, "mask": holes},
         "a query that may look nowhere": {"scores": scores, "mask": nowhere},
         "large scores": {"scores": 1000 + scores},
+        "a very high score, forbidden": {
+            "scores": torch.tensor([[0.0, 200.0], [1.0, 2.0]], dtype=torch.float64),
+            "mask": torch.tensor([[True, False], [True, True]]),
+        },
         "very low scores": {"scores": scores - 40, "mask": nowhere},
     }
 
@@ -244,6 +248,10 @@ def _small_tensors(rng: Generator) -> dict[str, dict[str, Any]]:
             "mask": torch.ones(5, 4).tril() > 0,
             "bias": draw(3, 5, 4, dtype=torch.float32),
             "scale": 0.2,
+        },
+        "a batch whose last keys are padding": {
+            **batch,
+            "mask": torch.tensor([3, 2]).reshape(2, 1, 1, 1) > torch.arange(4),
         },
     }
 

@@ -1,176 +1,18 @@
-"""What lesson 08 asks for, first half: a norm, and the block that puts the parts in order.
+"""What lesson 08 asks for: the block that puts the parts in order.
 
-Builds on: blocks, engine.  Lacks: the stack of blocks, which the model builds from these.
+Builds on: blocks, engine.  Lacks: its norm (blocks_norm), the stack, which the model builds.
 """
 
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.random import Generator
 from torch import Tensor, nn
 
 from transformer_course.blocks import PostNorm, PreNorm
 from transformer_course.engine.exercise import Exercise, Mistake
-from transformer_course.engine.properties import ROUNDING, gradient
-
-layer_norm = Exercise(
-    "blocks.LayerNorm",
-    lesson="08",
-    level=1,
-    minutes=8,
-    forbidden=(
-        nn.functional.layer_norm,
-        torch.layer_norm,
-        torch.native_layer_norm,
-        torch.batch_norm,
-    ),
-    stub="""class LayerNorm(nn.Module):
-    def __init__(self, d_model, epsilon=1e-5):
-        super().__init__()
-        # self.weight and self.bias: d_model learned numbers each, at first 1 and 0
-        self.epsilon = epsilon
-
-    def forward(self, vectors):
-        # vectors (…, d_model) → each brought to mean 0 and variance 1, then · weight + bias
-        ...
-""",
-    start="Begin with __init__: nn.Parameter makes a tensor that an optimiser will move.",
-    hints=(
-        "A vector of d_model numbers has one mean and one variance. Over which axis are they "
-        "taken, and which shape do they need, to be subtracted again?",
-        "vectors.mean(-1, keepdim=True), and .var likewise with unbiased=False: divided by "
-        "d_model, not by d_model − 1.",
-        "epsilon keeps the root away from 0, so it is added to the variance before the root is "
-        "taken. The weight multiplies last, then the bias is added.",
-    ),
-    unlocks="From now on every norm of this lesson's model is yours.",
-    mistakes=(
-        Mistake(
-            "the variance is divided by d_model − 1",
-            "torch's var corrects for a sample unless it is told not to. What is wanted here?",
-            {", unbiased=False": ""},
-            source="trap 20",
-        ),
-        Mistake(
-            "epsilon is added after the root",
-            "What is the paper's denominator: √(σ² + ε), or √σ² + ε?",
-            {"(variance + self.epsilon).sqrt()": "(variance.sqrt() + self.epsilon)"},
-            source="trap 20",
-        ),
-        Mistake(
-            "epsilon is left out",
-            "What becomes of a vector whose numbers are all the same?",
-            {"(variance + self.epsilon).sqrt()": "variance.sqrt()"},
-            source="trap 20",
-        ),
-        Mistake(
-            "the root is missing: it divides by the variance",
-            "Which of the two has the same unit as the numbers, variance or standard deviation?",
-            {"(variance + self.epsilon).sqrt()": "(variance + self.epsilon)"},
-        ),
-        Mistake(
-            "mean and variance run over the positions, not over the width",
-            "Each vector is brought to mean 0 by itself. Which axis are a vector's own numbers?",
-            {"mean(-1, ": "mean(-2, ", "var(-1, ": "var(-2, "},
-            source="trap 20",
-        ),
-        Mistake(
-            "the mean stays",
-            "Without taking the mean off this is another norm, RMSNorm. What has to be 0?",
-            {"(vectors - mean)": "vectors"},
-            source="trap 20",
-        ),
-        Mistake(
-            "the bias is not added",
-            "Two things are learned. Where does the second one enter?",
-            {" * self.weight + self.bias": " * self.weight"},
-        ),
-        Mistake(
-            "weight and bias are no parameters",
-            "An optimiser moves what parameters() lists. What makes a tensor one of them?",
-            {
-                "nn.Parameter(torch.ones(d_model))": "torch.ones(d_model)",
-                "nn.Parameter(torch.zeros(d_model))": "torch.zeros(d_model)",
-            },
-        ),
-        Mistake(
-            "the weight starts at 0",
-            "What comes out of a norm whose weight is 0, and what can flow back through it?",
-            {"torch.ones(d_model)": "torch.zeros(d_model)"},
-        ),
-    ),
-)
-
-
-@layer_norm.inputs
-def _vectors(rng: Generator) -> dict[str, dict[str, Any]]:
-    def case(*shape: int, epsilon: float = 1e-5, spread: float = 1.0) -> dict[str, Any]:
-        return {
-            "vectors": torch.tensor(spread * (rng.normal(size=shape) + 2), dtype=torch.float32),
-            "weight": torch.tensor(rng.normal(size=shape[-1]), dtype=torch.float32),
-            "bias": torch.tensor(rng.normal(size=shape[-1]), dtype=torch.float32),
-            "epsilon": epsilon,
-        }
-
-    alike = case(2, 5)
-    # Small, as it is multiplied by 1/√epsilon: right answers differ in how that is rounded.
-    alike["vectors"] = torch.full((2, 5), 0.25)
-    return {
-        "three vectors of width 4": case(3, 4),
-        "a batch of 2 × 5 vectors": case(2, 5, 6),
-        "with a large epsilon": case(2, 3, 5, epsilon=0.5),
-        "numbers that are all the same": alike,
-    }
-
-
-@layer_norm.probe
-def _normed_and_gradients(
-    candidate: Any, *, vectors: Tensor, weight: Tensor, bias: Tensor, epsilon: float
-) -> dict[str, Any]:
-    layer = candidate(vectors.shape[-1], epsilon)
-    fresh = layer(vectors)
-    learned = dict(layer.named_parameters())
-    layer.weight.data.copy_(weight)
-    layer.bias.data.copy_(bias)
-    leaf = vectors.clone().requires_grad_()
-    output = layer(leaf)
-    return {
-        "fresh": fresh,
-        "output": output,
-        "learned": sorted(f"{name} {tuple(number.shape)}" for name, number in learned.items()),
-        # In whichever order they were made.
-        "gradients": gradient(output, leaf, *(learned[name] for name in sorted(learned))),
-    }
-
-
-@layer_norm.property("weight and bias can be learned")
-def _has_parameters(_: SimpleNamespace, found: Any) -> str | None:
-    names = [name.partition(" ")[0] for name in found["learned"]]
-    if names == ["bias", "weight"]:
-        return None
-    return f"parameters() lists {names or 'nothing'}"
-
-
-@layer_norm.property("mean 0 at the start")
-def _mean_zero(_: SimpleNamespace, found: Any) -> str | None:
-    means = np.abs(found["fresh"].mean(-1))
-    return None if means.max() <= ROUNDING else f"a fresh layer leaves a mean of {means.max():.2f}"
-
-
-@layer_norm.property("variance 1 at the start")
-def _variance_one(given: SimpleNamespace, found: Any) -> str | None:
-    if given.epsilon > ROUNDING or np.ptp(given.vectors) == 0:
-        return None
-    worst = np.abs(found["fresh"].var(-1) - 1).max()
-    return None if worst <= 1e-3 else f"a fresh layer leaves a variance that is off by {worst:.2f}"
-
-
-@layer_norm.workload
-def _norm_in_training(candidate: Any) -> Any:
-    return candidate(128)(torch.ones(12, 64, 128, requires_grad=True)).sum()
-
+from transformer_course.engine.properties import gradient
 
 block = Exercise(
     "blocks.TransformerBlock",
@@ -215,6 +57,20 @@ block = Exercise(
     ),
     unlocks="From now on this lesson's model is a stack of your blocks.",
     mistakes=(
+        Mistake(
+            "the updates are added by hand, which is right for pre-norm only",
+            "With the norm after the sum, who puts it there? Look at residual.after.",
+            {
+                "self.attention_residual.after(hidden, attended.output)": (
+                    "hidden + attended.output"
+                ),
+                "self.cross_attention_residual.after(hidden, looked_up.output)": (
+                    "hidden + looked_up.output"
+                ),
+                "self.feed_forward_residual.after(hidden, update)": "hidden + update",
+            },
+            source="trap 20",
+        ),
         Mistake(
             "attention reads the stream as it is, without its norm",
             "What does residual.before do? Who is to read its result?",
@@ -399,7 +255,10 @@ def _passed_through(
         cross_attention_residual=residuals[2] if crossing else None,
     )
     leaf = hidden.clone().requires_grad_()
-    output, weights, cross_weights = made(leaf, **options)
+    returned = made(leaf, **options)
+    if not isinstance(returned, tuple) or len(returned) != 3:
+        return returned
+    output, weights, cross_weights = returned
     return {
         "hidden": output,
         "weights": weights,

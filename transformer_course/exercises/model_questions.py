@@ -9,7 +9,7 @@ QUESTIONS = (
     Question(
         name="08.1",
         text=(
-            "A transformer reads eight plays for about a minute. Three counters count the same "
+            "A transformer reads in eight plays for a minute or two. Two counters count the same "
             "plays in a second: the bigram looks one character back, the 5-gram four. On a play "
             "that none has read, whom does the transformer beat?"
         ),
@@ -136,7 +136,7 @@ QUESTIONS = (
     ),
     Question(
         name="q08_4",
-        text="From lesson 05: in cross-attention, an attention row sums to 1 over …",
+        text="From lesson 05, with two texts now: a row of cross-attention sums to 1 over …",
         options={
             "a": (
                 "the words that are read, one share for each",

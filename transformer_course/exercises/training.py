@@ -21,7 +21,9 @@ training_step = Exercise(
     minutes=12,
     lends=("heads.cross_entropy",),
     stub="""def training_step(model, optimizers, batches, clip_norm):
-    # model(batch.inputs).logits are the scores; batch.targets is what should come out
+    # batches: a list; model(batch.inputs).logits (windows, length, vocab) are the scores,
+    # batch.targets (windows, length) is what should come out; cross_entropy takes both as they are
+    # optimizers: a list; each moves its share of the parameters
     # the step uses the mean gradient over the batches, shortened to clip_norm if it is longer
     # → the mean loss over the batches and the gradient's length before clipping, two numbers
     ...
