@@ -241,7 +241,7 @@ def _passed_through(
     scales: Tensor,
     post_norm: bool,
     **options: Any,
-) -> dict[str, Any]:
+) -> Any:
     residuals = [
         (PostNorm if post_norm else PreNorm)(_Scale(scale), dropout=0.0) for scale in scales
     ]
