@@ -1,13 +1,20 @@
 """Run-time shape checks for the whole package, and what several tests share."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import jaxtyping
 import pytest
 import torch
 
-# Before any test imports the package: every signature's shapes are then checked at each call.
-jaxtyping.install_import_hook("transformer_course", "shape_checker.check")
+PACKAGE = Path(__file__).parents[1] / "transformer_course"
+SHAPED = [path.stem for path in PACKAGE.glob("[!_]*.py")] + ["experiments", "widgets"]
+
+# Before any test imports the package: every signature's shapes are then checked at each call. The
+# engine and what it is told have no shapes, and would take seconds a check.
+jaxtyping.install_import_hook(
+    [f"transformer_course.{name}" for name in SHAPED], "shape_checker.check"
+)
 
 from transformer_course import data  # noqa: E402
 
