@@ -162,7 +162,9 @@ def _mean_zero(_: SimpleNamespace, found: Any) -> str | None:
 def _variance_one(given: SimpleNamespace, found: Any) -> str | None:
     if given.epsilon > ROUNDING or np.ptp(given.vectors) == 0:
         return None
-    worst = np.abs(found["fresh"].var(-1) - 1).max()
+    # A vector of little variance is left with less than 1: epsilon is added to the variance.
+    variance = given.vectors.var(-1)
+    worst = np.abs(found["fresh"].var(-1) - variance / (variance + given.epsilon)).max()
     return None if worst <= 1e-3 else f"a fresh layer leaves a variance that is off by {worst:.2f}"
 
 
