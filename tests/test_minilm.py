@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from torch.nn import functional as F
+from torch.nn.functional import cosine_similarity
 from transformers import BertConfig, BertModel
 
 from transformer_course import downloads, pretrained
@@ -29,7 +29,7 @@ def test_the_bank_sentence_is_cut_into_words_between_two_marks(reading):
 
 def test_the_two_banks_are_as_alike_layer_by_layer_as_was_measured(reading):
     cosines = [
-        F.cosine_similarity(hidden[0, FIRST], hidden[0, SECOND], dim=0).item()
+        cosine_similarity(hidden[0, FIRST], hidden[0, SECOND], dim=0).item()
         for hidden in reading.output.hidden_states
     ]
     measured = [0.958, 0.909, 0.859, 0.863, 0.900, 0.920, 0.948]
@@ -83,7 +83,7 @@ def test_a_short_and_a_long_text_are_neither_padded_nor_cut(minilm):
 
 
 def test_a_text_longer_than_the_context_is_refused(minilm):
-    with pytest.raises(ValueError, match="602.*512"):
+    with pytest.raises(ValueError, match=r"602.*512"):
         minilm.read("bank " * 600)
 
 
