@@ -3,6 +3,7 @@
 Builds on: drawing, first_look.  Lacks: the words beside the pictures (lesson 00).
 """
 
+import math
 import textwrap
 from collections.abc import Sequence
 
@@ -27,7 +28,7 @@ from transformer_course.experiments.first_look import HEAD, LAYER, Answers, Bank
 from transformer_course.generation import generate
 from transformer_course.trained import TrainedWriter
 
-LINE_LENGTH, LINES = 34, 17
+LINE_LENGTH, LINES = 44, 17
 
 
 @in_course_style
@@ -85,20 +86,20 @@ def _draw_page(axes: Axes, text: str) -> None:
 
 
 @in_course_style
-def expected_tokens(found: Answers) -> Figure:
+def expected_tokens(found: Answers, start: int = 0) -> Figure:
     """Draw a text token by token, each coloured by how probable the model found it.
 
     Args:
         found: What the model said at each place.
+        start: How many places are left out at the beginning.
     """
-    columns = 8
-    rows = -(-len(found.wanted) // columns)
+    columns = 10
+    shown = list(zip(found.wanted, found.probabilities, strict=True))[start:]
+    rows = math.ceil(len(shown) / columns)
     figure = Figure(figsize=(10, 0.85 * rows + 0.75), layout="constrained")
     axes = figure.add_subplot()
     shades = colormaps[WEIGHTS]
-    for place, (token, probability) in enumerate(
-        zip(found.wanted, found.probabilities, strict=True)
-    ):
+    for place, (token, probability) in enumerate(shown):
         row, column = divmod(place, columns)
         axes.add_patch(
             Rectangle((column + 0.03, row + 0.06), 0.94, 0.88, color=shades(probability))
