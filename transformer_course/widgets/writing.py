@@ -60,9 +60,8 @@ class WritingDesk(ipywidgets.VBox):  # type: ignore[misc]
                     ],
                     layout={"flex_flow": "row wrap"},
                 ),
-                ipywidgets.HBox(
-                    [self.write, self.stop, self.status], layout={"flex_flow": "row wrap"}
-                ),
+                ipywidgets.HBox([self.write, self.stop]),
+                self.status,
                 self.page,
             ]
         )
@@ -190,6 +189,6 @@ def unreadable(beginning: str, known: frozenset[str]) -> str | None:
 def _labelled(description: str, width: int) -> dict[str, object]:
     return {
         "description": description,
-        "style": {"description_width": "6.2em"},
+        "style": {"description_width": "7.5em"},
         "layout": {"width": f"{width}px"},
     }
