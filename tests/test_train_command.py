@@ -155,7 +155,14 @@ def test_generate_streams_whole_characters_only(tmp_path, capsys):
 
 def test_generate_says_what_is_missing(tmp_path, capsys):
     assert main(["generate", str(tmp_path / "run")]) == 2
-    assert "tokenizer.json" in capsys.readouterr().err
+    assert "there is no checkpoint" in capsys.readouterr().err
+
+
+def test_generate_knows_the_courses_own_model_by_its_name(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    given = ["generate", "shakespeare", "--prompt", "ROMEO:", "--tokens", "9", "--temperature", "0"]
+    assert main(given) == 0
+    assert capsys.readouterr().out.startswith("ROMEO:\n")
 
 
 PARALLEL = """

@@ -69,10 +69,10 @@ def written_pages(
 
 def _draw_page(axes: Axes, text: str) -> None:
     # The font has no sign for every byte that a bold model may come up with.
-    plain = "".join(sign if sign.isascii() else "?" for sign in text)
+    plain = "".join(sign if sign == "\n" or " " <= sign <= "~" else "?" for sign in text)
     lines = [
         piece
-        for line in plain.splitlines()
+        for line in plain.split("\n")
         for piece in textwrap.wrap(line, LINE_LENGTH, subsequent_indent="   ") or [""]
     ]
     axes.text(

@@ -85,15 +85,28 @@ def descent(losses: Mapping[int, float], limits: Mapping[str, float]) -> Figure:
     figure = Figure(figsize=(7.4, 3.4), layout="constrained")
     axes = figure.add_subplot()
     axes.plot(list(losses), list(losses.values()), color=QUERY, linewidth=1.2)
+    last = max(2, *losses)
     for name, loss in limits.items():
         axes.axhline(loss, color=QUIET, linewidth=1, linestyle=(0, (5, 3)))
-        axes.text(1, loss, f"{name}: {loss:.2f}", va="bottom", color=INK, fontsize=10)
+        # Where the curve is far below in the end there is room on the right, else on the left.
+        far = loss > losses[max(losses)] + 0.2
+        axes.text(
+            last if far else 1,
+            loss,
+            f"{name}: {loss:.2f}",
+            ha="right" if far else "left",
+            va="bottom",
+            fontsize=10,
+        )
     axes.set_xscale("log")
+    ticks = [step for step in (1, 3, 10, 30, 100, 300) if step <= last]
+    axes.set_xticks(ticks, [str(step) for step in ticks])
+    axes.minorticks_off()
     axes.set(
         title="Loss while training",
         xlabel="step (log scale)",
         ylabel="loss (nats a character)",
-        xlim=(1, max(2, *losses)),
+        xlim=(1, last),
     )
     figure.draw_without_rendering()
     return figure
