@@ -177,6 +177,16 @@ def test_a_wait_that_is_cancelled_ends_the_writing(desk):
     assert not desk.write.disabled
 
 
+def test_a_model_that_fails_is_told_of_and_can_be_tried_again(desk, monkeypatch):
+    def fail(*arguments, **options):
+        raise ValueError("width 3 met <4>")
+
+    monkeypatch.setattr(writing, "generate", fail)
+    asyncio.run(desk.compose())
+    assert "the model stopped with ValueError: width 3 met &lt;4&gt;" in said(desk)
+    assert not desk.write.disabled
+
+
 def test_half_a_character_is_held_back(desk, writer):
     tokenizer = BytePairTokenizer.train("aé" * 9, 256)
     desk.writer = TrainedWriter(

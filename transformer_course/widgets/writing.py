@@ -122,7 +122,10 @@ class WritingDesk(ipywidgets.VBox):  # type: ignore[misc]
         while not writing.done():
             await asyncio.wait([writing], timeout=REDRAW_SECONDS)
             self._show(beginning, fresh)
-        await writing
+        failure = writing.exception()
+        if failure is not None:
+            self._say(f"the model stopped with {type(failure).__name__}: {failure}")
+            return
         seconds, seed = time.perf_counter() - start, settings[2]
         ending = "finished" if len(fresh) == settings[1] else "stopped"
         self._say(
