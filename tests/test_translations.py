@@ -38,7 +38,7 @@ def in_place():
 
 
 def before_it_has_a_value():
-    later = later + 1  # noqa: F821
+    later += 1
     return later
 
 

@@ -22,8 +22,8 @@ EMBEDDING = ((2.0, 2.0, 0.0, 0.0), (2.0, 0.0, 2.0, 0.0), (2.0, 0.0, 0.0, 2.0))
 SAME = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0), (0.0, 0.0, 0.0, 1.0))
 SWAPPED = (SAME[0], SAME[2], SAME[1], SAME[3])
 """Keys have their second and third number swapped: then “bank” asks for “The”."""
-READS_FIRST_AND_LAST = (SAME[0], SAME[3])
-FIRST_ADDS_TO_LAST = ((0.0, 0.0), (0.0, 0.0), (0.0, 0.0), (1.0, 0.0))
+READS_FIRST = (SAME[0],)
+ADDS_TO_LAST = ((0.0,), (0.0,), (0.0,), (1.0,))
 HEAD = SAME[1:]
 CONFIG = TransformerConfig(
     vocab_size=len(WORDS),
@@ -31,7 +31,7 @@ CONFIG = TransformerConfig(
     d_model=4,
     num_layers=1,
     num_heads=1,
-    d_feed_forward=2,
+    d_feed_forward=1,
     position="none",
     feed_forward="relu",
     bias=False,
@@ -52,8 +52,8 @@ def paper_model(parts: Mapping[str, Any] | None = None) -> Transformer:
         "decoder.blocks.0.attention.key.weight": SWAPPED,
         "decoder.blocks.0.attention.value.weight": SAME,
         "decoder.blocks.0.attention.output.weight": SAME,
-        "decoder.blocks.0.feed_forward.expand.weight": READS_FIRST_AND_LAST,
-        "decoder.blocks.0.feed_forward.contract.weight": FIRST_ADDS_TO_LAST,
+        "decoder.blocks.0.feed_forward.expand.weight": READS_FIRST,
+        "decoder.blocks.0.feed_forward.contract.weight": ADDS_TO_LAST,
         "head.projection.weight": HEAD,
     }
     parameters = dict(model.named_parameters())
