@@ -138,8 +138,8 @@ def the_root_keeps_softmax_soft(softness: Softness) -> Finding:
         below(over["top"], 0.08),
     )
     return Finding.of(
-        f"top weight of {NUM_KEYS}, d_k = 64, scores divided by √d_k: {soft}",
-        f"unscaled: {sharp}; divided by d_k: {flat} (all alike: {1 / NUM_KEYS:.4f})",
+        f"top weight of {NUM_KEYS} keys at d_k = 64, scores divided by √d_k: {soft}",
+        f"unscaled {sharp}; divided by d_k {flat} (all alike: {1 / NUM_KEYS:.4f})",
         said,
         {
             "spread, unscaled:": above(raw["spread"], 7.8),
@@ -275,8 +275,8 @@ def rotary_and_alibi_bring_order(order: OrderInside) -> Finding:
     apart = above(min(_range(rotary), _range(alibi)), 0.05)
     alike = below(_range(plain), EXACT)
     return Finding.of(
-        f"weights of twelve equal tokens differ with RoPE and with ALiBi: by {apart}",
-        f"without positions: by {alike}",
+        f"spread of twelve equal tokens' weights, with RoPE and with ALiBi: {apart}",
+        f"without positions: {alike}",
         (apart, alike),
         {
             "a RoPE score, both moved a step, changes by": below(order.offset_error, EXACT),
