@@ -76,7 +76,7 @@ def stream_of(
     stack = model.decoder
     if stack is None:
         raise ValueError("this model has no decoder; give one that paper_model has built")
-    block = stack.blocks[0]
+    block: Any = stack.blocks[0]
     x = stack.embedding(ids[None])
     read = block.attention_residual.before(x)
     attended = block.attention(read).output
