@@ -19,6 +19,7 @@ from transformer_course.engine.answers import (
 from transformer_course.engine.catalogue import UnknownNameError, find_exercise
 from transformer_course.engine.exercise import Question
 from transformer_course.engine.pages import Page
+from transformer_course.engine.sources import build, slipped
 from transformer_course.engine.verdict import EQUAL, FITS, State
 from transformer_course.engine.workspace import Workspace, WorkspaceError
 
@@ -121,6 +122,28 @@ def test_what_does_not_fit_in_a_later_case_holds_nothing():
     verdict = verdict_on(SOFTMAX, softmax)
     assert verdict.state is State.NOT_YET
     assert [held for _, held in verdict.checklist] == [False]
+
+
+@pytest.mark.parametrize(
+    ("slip", "seen", "failed"),
+    [
+        (
+            {"gradient_norm.item()": "gradient_norm"},
+            "result 2 returns a tensor of shape (), expected a number (.item() makes one of it)",
+            FITS,
+        ),
+        (
+            {"return total,": "return 1.1 * total,"},
+            "and the mean of −log p(right next token) is not",
+            "the first loss is as on paper",
+        ),
+    ],
+)
+def test_what_a_step_returns_is_judged_as_numbers(slip, seen, failed):
+    step = find_exercise("training.training_step")
+    verdict = verdict_on(step, build(slipped(step.answer, slip), "a try", step.lent()))
+    assert seen in verdict.seen
+    assert verdict.checklist[-1] == (failed, False)
 
 
 def test_an_answer_without_return_is_told_so():
