@@ -111,6 +111,10 @@ class PairTable:
                 return pair
         return None
 
+    def count(self, pair: Pair) -> int:
+        """Return how often a pair stands in the words now."""
+        return self._counts.get(pair, 0)
+
     def merge(self, pair: Pair) -> None:
         """Join `pair` from left to right in every word that holds it.
 
