@@ -36,7 +36,7 @@ BORDERS = ((QUERY, "-"), (KEY, "--"))
 LETTER, HEIGHT, LINE = 0.098, 0.27, 0.40
 """In inches: width of a letter, height of a box, distance of lines."""
 
-Row = Sequence[Piece | None | float]
+Row = Sequence[Piece | float | None]
 """Tokens from left to right; None leaves a gap, a number goes on so many inches from the left."""
 
 
@@ -130,7 +130,7 @@ def merge_steps(word_counts: Mapping[str, int], num_merges: int) -> Figure:
 
 
 def _words_row(words: Iterable[Sequence[bytes]]) -> Row:
-    row: list[Piece | None | float] = []
+    row: list[Piece | float | None] = []
     for tokens in words:
         row += [*_pieces(tokens), None]
     return row
@@ -142,11 +142,10 @@ def _pieces(tokens: Iterable[bytes]) -> list[Piece]:
 
 def two_ways(examples: Iterable[tuple[Sequence[bytes], Sequence[bytes]]]) -> Figure:
     """Draw words cut by rank, and beside each the same word cut by the longest match."""
-    rows = {}
+    rows: dict[str, Row] = {}
     for by_rank, by_length in examples:
         word = visible_bytes(b"".join(by_rank))
-        row = _pieces(by_rank)
-        rows[word] = [*row, 3.2, *_pieces(by_length)]
+        rows[word] = [*_pieces(by_rank), 3.2, *_pieces(by_length)]
     return token_rows(
         rows, title="Left: by rank, as BPE does.  Right: longest match from the left", width=8.6
     )

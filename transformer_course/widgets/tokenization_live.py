@@ -14,7 +14,7 @@ from IPython.display import display
 from transformer_course.byte_pair_merges import Pair, PairTable, merge_by_rank, split_into_bytes
 from transformer_course.experiments.tokenization_pieces import Piece, visible_bytes
 from transformer_course.pre_tokenization import PreTokenizer
-from transformer_course.widgets.tokenization_page import token_boxes
+from transformer_course.widgets.tokenization_page import in_style, token_boxes
 
 LAST = 8
 """So many merges stand in the table: the newest ones."""
@@ -57,10 +57,9 @@ class MergeTable(ipywidgets.HTML):  # type: ignore[misc]
             f"<tr><td>{256 + rank}</td><td>{_written(pair)}</td><td>{count:,}</td></tr>"
             for rank, (pair, count) in enumerate(shown, first)
         )
-        return (
+        return in_style(
             '<table style="min-width: 22em"><tr><th>id</th><th>pair</th><th>stands</th></tr>'
-            f"{rows}</table><div>{len(self.merges)} merges, {len(tokens)} tokens</div>"
-            f"<div>{boxes}</div>"
+            f"{rows}</table><div>{len(self.merges)} merges, {len(tokens)} tokens</div>{boxes}"
         )
 
 

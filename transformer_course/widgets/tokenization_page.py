@@ -11,17 +11,18 @@ from transformer_course.experiments.tokenization_pieces import Cut, Piece
 
 # Neighbours differ in tint and in border. The tints let the page shine through, so that its own
 # text colour can be read on them in either theme.
-LOOKS = (
-    f"background: {QUERY}2E; border: 1.5px solid {QUERY}",
-    f"background: {KEY}2E; border: 1.5px dashed {KEY}",
-)
-BOX = (
-    "display: inline-block; margin: 2px 1px; padding: 1px 4px; border-radius: 3px; "
-    "text-align: center; line-height: 1.3; max-width: 95%; overflow-wrap: anywhere; "
-    "unicode-bidi: isolate"
-)
-TEXT = "font-family: var(--jp-code-font-family, monospace); white-space: pre-wrap"
-NUMBER = "display: block; font-size: 75%; opacity: 0.85; font-variant-numeric: tabular-nums"
+STYLE = f"""<style>
+.course-tokens {{ color: var(--jp-content-font-color1, inherit); line-height: 1.5 }}
+.course-tokens .token {{
+  display: inline-block; margin: 2px 1px; padding: 1px 4px; border-radius: 3px; line-height: 1.3;
+  text-align: center; max-width: 95%; overflow-wrap: anywhere; unicode-bidi: isolate;
+  background: {QUERY}2E; border: 1.5px solid {QUERY}
+}}
+.course-tokens .token:nth-child(even) {{ background: {KEY}2E; border: 1.5px dashed {KEY} }}
+.course-tokens .text {{ font-family: var(--jp-code-font-family, monospace); white-space: pre-wrap }}
+.course-tokens .number {{ display: block; font-size: 75%; font-variant-numeric: tabular-nums }}
+.course-tokens .said {{ overflow-wrap: anywhere }}
+</style>"""
 
 
 def cut_page(cut: Cut, left_out: int = 0) -> str:
@@ -42,13 +43,13 @@ def token_boxes(pieces: Iterable[Piece], *, numbered: bool = True) -> str:
         pieces: The tokens.
         numbered: Whether their ids stand below.
     """
-    return "".join(
-        f'<span style="{BOX}; {LOOKS[place % 2]}"><span style="{TEXT}" dir="auto">'
-        f"{html.escape(piece.shown)}</span>"
-        + (f'<span style="{NUMBER}">{piece.token_id}</span>' if numbered else "")
+    boxes = "".join(
+        f'<span class="token"><span class="text" dir="auto">{html.escape(piece.shown)}</span>'
+        + (f'<span class="number">{piece.token_id}</span>' if numbered else "")
         + "</span>"
-        for place, piece in enumerate(pieces)
+        for piece in pieces
     )
+    return f'<div dir="ltr">{boxes}</div>'
 
 
 def problem_page(error: Exception) -> str:
@@ -58,9 +59,11 @@ def problem_page(error: Exception) -> str:
 
 
 def _page(said: str, boxes: str) -> str:
-    return (
-        '<div style="color: var(--jp-content-font-color1, inherit); line-height: 1.5">'
-        '<div role="status" aria-live="polite" style="overflow-wrap: anywhere">'
-        f"{html.escape(said)}</div>"
-        f'<div dir="ltr" style="margin-top: 4px">{boxes}</div></div>'
+    return in_style(
+        f'<div class="said" role="status" aria-live="polite">{html.escape(said)}</div>{boxes}'
     )
+
+
+def in_style(content: str) -> str:
+    """Put the course's looks of tokens around a piece of HTML."""
+    return f'{STYLE}<div class="course-tokens">{content}</div>'
