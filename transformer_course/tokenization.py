@@ -24,7 +24,7 @@ from transformer_course.byte_pair_merges import (
 from transformer_course.pre_tokenization import PreTokenizer
 from transformer_course.tokenizer_files import SavedCharacters, read_tokenizer, write_tokenizer
 
-Learn = Callable[[Mapping[str, int], int], list[Pair]]
+Learn = Callable[[Mapping[str, int], int], Sequence[Sequence[bytes]]]
 """Makes merges out of counted words, as `learn_merges` does."""
 
 Merge = Callable[[list[bytes], Mapping[Pair, int]], list[bytes]]
@@ -120,7 +120,7 @@ class BytePairTokenizer:
     def __init__(
         self,
         vocab: dict[int, bytes],
-        merges: list[Pair],
+        merges: Iterable[Sequence[bytes]],
         special_tokens: Sequence[str] = (),
         *,
         merge: Merge = merge_by_rank,
@@ -144,7 +144,7 @@ class BytePairTokenizer:
         for token in self.special_tokens:
             self._ids.setdefault(token.encode(), len(self._ids))
         self.vocab = {token_id: token for token, token_id in self._ids.items()}
-        self.merges = [(left, right) for left, right in merges]
+        self.merges: list[Pair] = [(left, right) for left, right in merges]
         _check_merges(self.merges, self._ids)
         self._ranks = {pair: rank for rank, pair in enumerate(self.merges)}
         self._merge = merge

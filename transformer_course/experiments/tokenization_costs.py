@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from transformer_course.claims import Finding, claim_of
-from transformer_course.data import Play, shakespeare_text
+from transformer_course.data import Play
 from transformer_course.experiments.tokenization import VOCAB_SIZE, word_piece_round_trip
 from transformer_course.experiments.tokenization_corpus import (
     byte_pair_tokenizer,
@@ -22,8 +22,13 @@ WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")
 
 
 def words_of(play: Play) -> list[str]:
-    """Return the words of a play, in lower case: a friendly count, as Bank and bank are one."""
-    return WORD.findall(shakespeare_text([play]).lower())
+    """Return the words that are spoken, in lower case: a friendly count, Bank and bank are one."""
+    return WORD.findall(_spoken(play).lower())
+
+
+def _spoken(play: Play) -> str:
+    """Return the speeches without the names of who speaks: those would be unknown too often."""
+    return "\n".join(speech.text for speech in play.speeches)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +61,7 @@ def unseen_words(_: int = 0) -> UnseenWords:
     for play in split().train:
         words = words_of(play)
         known.update(words)
-        characters.update(shakespeare_text([play]))
+        characters.update(_spoken(play))
         read.append(read[-1] + len(words))
         different.append(len(known))
         different_characters.append(len(characters))
@@ -67,7 +72,7 @@ def unseen_words(_: int = 0) -> UnseenWords:
         different=different,
         different_characters=different_characters,
         unknown={title: _shares(words, known) for title, words in unseen.items()},
-        unknown_characters=len(set(shakespeare_text(split().test)) - characters),
+        unknown_characters=len(set("".join(map(_spoken, split().test))) - characters),
         examples=sorted(set(strange), key=lambda word: (-strange.count(word), word))[:12],
     )
 
