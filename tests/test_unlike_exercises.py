@@ -26,7 +26,7 @@ ANSWER = """class CharacterTokenizer:
 
 @pytest.fixture
 def exercise():
-    return find_exercise("tokenization.CharacterTokenizer")
+    return find_exercise("characters.CharacterTokenizer")
 
 
 def verdict_with(exercise, old, new):

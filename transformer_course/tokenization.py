@@ -5,7 +5,7 @@ for a character it has never seen. `BytePairTokenizer` starts from the 256 bytes
 text is made, and joins frequent neighbours: a common word becomes one token, a rare one a few, and
 no text is unknown.
 
-Builds on: pre_tokenization (words), byte_pair_merges (learning and applying merges),
+Builds on: characters, pre_tokenization (words), byte_pair_merges (learning and applying merges),
 tokenizer_files.  Lacks: batches and padding (training).
 Source: Sennrich et al. 2016, section 3.2; for bytes Radford et al. 2019 (GPT-2), section 2.2.
 """
@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from transformer_course import characters
 from transformer_course.byte_pair_merges import (
     Pair,
     learn_merges,
@@ -22,7 +23,7 @@ from transformer_course.byte_pair_merges import (
     split_into_bytes,
 )
 from transformer_course.pre_tokenization import PreTokenizer
-from transformer_course.tokenizer_files import SavedCharacters, read_tokenizer, write_tokenizer
+from transformer_course.tokenizer_files import read_tokenizer, write_tokenizer
 
 Learn = Callable[[Mapping[str, int], int], Sequence[Sequence[bytes]]]
 """Makes merges out of counted words, as `learn_merges` does."""
@@ -36,76 +37,30 @@ _CHARACTERS_PER_READ = 1 << 20
 _MAX_REMEMBERED_WORDS = 1 << 16
 
 
-class CharacterTokenizer(SavedCharacters):
-    """One token a character; the character at place i of `characters` has id i."""
+class CharacterTokenizer(characters.CharacterTokenizer):
+    """One token a character, with a size and a file; encoding and decoding stand in characters."""
 
-    def __init__(self, characters: str) -> None:
-        """Make a tokenizer of exactly these characters.
+    def __repr__(self) -> str:
+        return f"CharacterTokenizer(vocab_size={self.vocab_size})"
 
-        Raises:
-            ValueError: If there is no character, or one of them stands twice.
-        """
-        check_characters(characters)
-        self.characters = characters
-        self.ids = {character: token_id for token_id, character in enumerate(characters)}
+    @property
+    def vocab_size(self) -> int:
+        """The number of characters; ids are below it."""
+        return len(self.characters)
+
+    def save(self, path: str | Path) -> None:
+        """Write the tokenizer to one JSON file, all of it or nothing."""
+        # A list: in one JSON string, two halves of a surrogate pair would become one character.
+        write_tokenizer(path, type(self), {"characters": list(self.characters)})
 
     @classmethod
-    def train(cls, text: str) -> "CharacterTokenizer":
-        """Collect the distinct characters of `text`, in the order of their code points.
+    def load(cls, path: str | Path) -> "CharacterTokenizer":
+        """Read a tokenizer that `save` wrote.
 
         Raises:
-            ValueError: If the text is empty.
+            ValueError: If the file is damaged, or of another kind or version.
         """
-        check_training_text(text)
-        return cls("".join(sorted(set(text))))
-
-    def encode(self, text: str) -> list[int]:
-        """Turn text into ids.
-
-        Raises:
-            ValueError: If a character of the text is not in the vocabulary.
-        """
-        unknown = set(text) - self.ids.keys()
-        if unknown:
-            raise ValueError(
-                f"character {min(unknown)!r} (U+{ord(min(unknown)):04X}) is not among the "
-                f"{len(self.ids)} characters of this tokenizer; remove it, or train on a text "
-                "that contains it"
-            )
-        return [self.ids[character] for character in text]
-
-    def decode(self, ids: Sequence[int]) -> str:
-        """Turn ids into text.
-
-        Raises:
-            ValueError: If an id is outside the vocabulary.
-        """
-        check_ids(ids, len(self.characters))
-        return "".join(self.characters[token_id] for token_id in ids)
-
-
-def check_characters(characters: str) -> None:
-    """Refuse a vocabulary that is empty or names a character twice."""
-    if not characters:
-        raise ValueError("the vocabulary is empty; give at least one character")
-    character, count = Counter(characters).most_common(1)[0]
-    if count > 1:
-        raise ValueError(f"character {character!r} stands {count} times; give each one once")
-
-
-def check_training_text(text: str) -> None:
-    """Refuse a text from which no vocabulary can be made."""
-    if not text:
-        raise ValueError("the training text is empty; give a text of at least one character")
-
-
-def check_ids(ids: Iterable[int], vocab_size: int) -> None:
-    """Refuse ids that no token has."""
-    for token_id in ids:
-        if not 0 <= token_id < vocab_size:
-            raise ValueError(
-                f"id {token_id} is outside the vocabulary; ids run from 0 to {vocab_size - 1}"
-            )
+        return read_tokenizer(path, cls, lambda content: cls("".join(content["characters"])))
 
 
 class BytePairTokenizer:

@@ -11,42 +11,8 @@ from typing import Any, TypeVar
 from transformer_course.files import replacing
 
 Tokenizer = TypeVar("Tokenizer")
-Characters = TypeVar("Characters", bound="SavedCharacters")
 
 _VERSION = 1
-
-
-class SavedCharacters:
-    """What a tokenizer of characters has besides encoding and decoding: a size, and a file.
-
-    Attributes:
-        characters: Each character of the vocabulary, once.
-    """
-
-    def __init__(self, characters: str) -> None:
-        self.characters = characters
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(vocab_size={self.vocab_size})"
-
-    @property
-    def vocab_size(self) -> int:
-        """The number of characters; ids are below it."""
-        return len(self.characters)
-
-    def save(self, path: str | Path) -> None:
-        """Write the tokenizer to one JSON file, all of it or nothing."""
-        # A list: in one JSON string, two halves of a surrogate pair would become one character.
-        write_tokenizer(path, type(self), {"characters": list(self.characters)})
-
-    @classmethod
-    def load(cls: type[Characters], path: str | Path) -> Characters:
-        """Read a tokenizer that `save` wrote.
-
-        Raises:
-            ValueError: If the file is damaged, or of another kind or version.
-        """
-        return read_tokenizer(path, cls, lambda content: cls("".join(content["characters"])))
 
 
 def write_tokenizer(path: str | Path, kind: type, content: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """What lesson 02 asks for first: a tokenizer that gives each character a number.
 
-Builds on: tokenization, engine.  Lacks: merges (tokenization_merges).
+Builds on: characters, engine.  Lacks: merges (tokenization_merges).
 """
 
 from types import SimpleNamespace
@@ -11,7 +11,7 @@ from numpy.random import Generator
 from transformer_course.engine.exercise import Exercise, Mistake
 
 character_tokenizer = Exercise(
-    "tokenization.CharacterTokenizer",
+    "characters.CharacterTokenizer",
     lesson="02",
     level=1,
     minutes=8,
@@ -88,7 +88,6 @@ character_tokenizer = Exercise(
             {"self.ids = {": "type(self).ids = {"},
         ),
     ),
-    lends=("tokenization.SavedCharacters",),
 )
 
 
