@@ -8,10 +8,9 @@ untrained model starts with.
 Source: Hochreiter and Schmidhuber 1997, section 5; Bengio et al. 1994, section II (the task).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import mean
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -32,6 +31,8 @@ from transformer_course.experiments.recurrent_readers import (
     teach,
 )
 from transformer_course.recurrent import gradient_by_distance
+
+Probe = Callable[[Callable[[Tensor], Tensor], Tensor], Tensor]
 
 DISTANCES = (5, 10, 20, 50)
 NUM_SEEDS = 5
@@ -220,7 +221,7 @@ def starting_gradients(
     *,
     distance: int = GRADIENT_DISTANCE,
     num_models: int = NUM_SEEDS,
-    probe: Any = gradient_by_distance,
+    probe: Probe = gradient_by_distance,
 ) -> StartingGradients:
     """Measure gradients by distance in untrained models of every kind.
 
@@ -242,7 +243,7 @@ def starting_gradients(
     )
 
 
-def letter_gradients(readers: Readers, ids: Tensor, probe: Any = gradient_by_distance) -> Tensor:
+def letter_gradients(readers: Readers, ids: Tensor, probe: Probe = gradient_by_distance) -> Tensor:
     """Return the gradient, by distance, of the right letter's score at the last place."""
     embedded = readers.embed(ids).detach()
 

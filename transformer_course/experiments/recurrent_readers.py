@@ -89,7 +89,7 @@ class Readers(nn.Module):
         width, head = self.width, (self.width, len(FIRST_LETTERS))
         ends = {"head": head, "head_bias": (1, head[1])}
         if self.kind == "attention":
-            matrices = {name: (width, width) for name in ("query", "key", "value", "output")}
+            matrices = dict.fromkeys(("query", "key", "value", "output"), (width, width))
             biases = {f"{name}_bias": (1, width) for name in matrices}
             return {"letters": (len(LETTERS), width), **matrices, **biases, **ends}
         columns = BLOCKS[self.kind] * width
@@ -130,7 +130,10 @@ class Readers(nn.Module):
         start = inputs.new_zeros(*inputs.shape[:-2], self.width)
         weights = {"input_weight": self.input_weight, "hidden_weight": self.hidden_weight}
         if self.kind == "GRU":
-            biases = {"input_bias": self._row(self.bias), "hidden_bias": self._row(self.hidden_bias)}
+            biases = {
+                "input_bias": self._row(self.bias),
+                "hidden_bias": self._row(self.hidden_bias),
+            }
             return unroll(partial(gru_step, **weights, **biases), inputs, start)
         step = partial(
             lstm_step if self.kind == "LSTM" else self.parts["step"],

@@ -20,10 +20,8 @@ from statistics import mean
 import numpy as np
 import torch
 
-from transformer_course.claims import Finding, above, below, claim_of
 from transformer_course.experiments.recurrent import NUM_SEEDS, STARTS
 from transformer_course.experiments.recurrent_readers import (
-    CHANCE,
     LEARNING_RATE,
     MOST_STEPS,
     Distances,

@@ -339,5 +339,3 @@ def the_implementation_turns_the_tables(found: StepTimes) -> Finding:
         "the products",
         all(bound.holds for bound in bounds),
     )
-
-
