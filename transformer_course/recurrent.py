@@ -4,9 +4,9 @@ The readable path stands beside the fast one: a step written out and unrolled by
 own layers, whose weights `written_out` runs by those steps to the same numbers.
 
 Builds on: nothing.  Lacks: several layers, both directions, words (the lessons that follow).
-Source: Elman 1990, section "Recurrent networks" (the step); Cho et al. 2014, section 2.3 (GRU, here
+Source: Elman 1990, figure 2 (the step); Cho et al. 2014, section 2.3 (GRU, here
 with torch's reset); Hochreiter and Schmidhuber 1997, section 4, with the forget gate of Gers et al.
-2000, section 3 (LSTM); Bengio et al. 1994, section III (gradients by distance).
+2000, section 3 (LSTM); Pascanu et al. 2013, section 2 (gradients by distance).
 """
 
 from collections.abc import Callable

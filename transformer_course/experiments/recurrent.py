@@ -10,6 +10,7 @@ Source: Hochreiter and Schmidhuber 1997, section 5; Bengio et al. 1994, section 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import mean
 
 import torch
@@ -278,3 +279,27 @@ def the_signal_fades(found: StartingGradients) -> Finding:
         f"{bounds[4]})",
         all(bound.holds for bound in bounds),
     )
+
+
+def sentence_gradients(
+    num_words: int, seed: int = 0, *, probe: Probe = gradient_by_distance
+) -> dict[str, list[float]]:
+    """Return what an untrained model's last score answers to, word by word, in reading order.
+
+    Args:
+        num_words: Each gets a vector drawn at random: untrained models know no words.
+        seed: Of weights and vectors.
+        probe: In place of the course's own `gradient_by_distance`.
+    """
+    lengths = {}
+    for kind in ("RNN", "attention"):
+        generator = torch.Generator().manual_seed(seed)
+        readers = Readers(kind, None, generator).double()
+        width = readers.letters.shape[-1]
+        words = torch.randn(64, num_words, width, generator=generator, dtype=torch.float64)
+        lengths[kind] = probe(partial(_last_score, readers), words).flip(0).tolist()
+    return lengths
+
+
+def _last_score(readers: Readers, words: Tensor) -> Tensor:
+    return readers.score(words)[:, -1, 0]

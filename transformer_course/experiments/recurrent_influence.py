@@ -5,7 +5,7 @@ would do; the swap puts another letter there and looks. They agree where a model
 where a state has latched: it holds what it read, and no small change moves it.
 
 Builds on: recurrent_readers.  Lacks: pictures (recurrent_plots).
-Source: Bengio et al. 1994, section III-B (a latched state has no gradient).
+Source: Bengio et al. 1994, abstract: latching for long against learning by gradients.
 """
 
 from collections.abc import Mapping

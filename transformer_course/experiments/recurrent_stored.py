@@ -20,7 +20,13 @@ from statistics import mean
 import numpy as np
 import torch
 
-from transformer_course.experiments.recurrent import NUM_SEEDS, STARTS
+from transformer_course.claims import Finding, above, below, claim_of
+from transformer_course.experiments.recurrent import (
+    NUM_SEEDS,
+    SET_TO_REMEMBER,
+    STARTS,
+    starting_gradients,
+)
 from transformer_course.experiments.recurrent_readers import (
     LEARNING_RATE,
     MOST_STEPS,
@@ -124,6 +130,50 @@ def read_stored(path: Path = FILE) -> StoredRecall:
     if lacking:
         raise ValueError(f"{path.name} lacks {lacking[0]!r} at some distance; run {COMMAND}")
     return StoredRecall(**{**stored, "accuracy": accuracy})
+
+
+ALIVE, PACED = "LSTM, keep bias 5", SET_TO_REMEMBER
+
+
+@dataclass(frozen=True, kw_only=True)
+class LivingGradient:
+    """Two LSTMs whose gradient reaches far back before training, and what they then learn.
+
+    Attributes:
+        factor: What is left of the gradient a step, by name.
+        recall: Share of first letters named after training at distance 200 alone, by name.
+    """
+
+    factor: Mapping[str, float]
+    recall: Mapping[str, float]
+
+
+def living_gradients(seed: int = 0) -> LivingGradient:
+    """Measure the factors, and read what is stored of the recall."""
+    factor = starting_gradients(seed).factor
+    stored = read_stored()
+    return LivingGradient(
+        factor={name: factor[name] for name in (ALIVE, PACED)},
+        recall={name: stored.mean(name, 200) for name in (ALIVE, PACED)},
+    )
+
+
+@claim_of("C1", living_gradients)
+def a_living_gradient_is_not_enough(found: LivingGradient) -> Finding:
+    """Judge whether the LSTM whose gradient is larger learns less from afar."""
+    bounds = (
+        above(found.factor[ALIVE], 0.98),
+        below(found.recall[ALIVE], 0.4),
+        below(found.factor[PACED], 0.985),
+        above(found.recall[PACED], 0.6),
+    )
+    return Finding(
+        f"an LSTM with keep bias 5 starts with a gradient of {bounds[0]} a step, and after "
+        f"training at 200 alone recalls {bounds[1]} (stored)",
+        f"one set to remember for 1 to 200 steps: gradient {bounds[2]} a step, recall "
+        f"{bounds[3]} (stored)",
+        all(bound.holds for bound in bounds),
+    )
 
 
 def main(arguments: Sequence[str]) -> int:
