@@ -25,7 +25,8 @@ rnn_step = Exercise(
     forbidden=(nn.RNNCell, nn.RNN),
     stub="""def rnn_step(inputs, hidden, input_weight, hidden_weight, bias):
     # inputs (batch, d_input): what is read; hidden (batch, d_hidden): the state before
-    # input_weight (d_input, d_hidden), hidden_weight (d_hidden, d_hidden), bias (d_hidden)
+    # two matrices: input_weight (d_input, d_hidden), hidden_weight (d_hidden, d_hidden)
+    # bias (d_hidden), added to each row
     # → the state after, (batch, d_hidden)
     ...
 """,

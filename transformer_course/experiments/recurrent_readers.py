@@ -129,6 +129,15 @@ class Readers(nn.Module):
         read = self._attend if self.kind == "attention" else self._recur
         return read(inputs) @ self._over_places(self.head) + self._over_places(self.head_bias)
 
+    def last(self, ids: Int[Tensor, "*batch length"]) -> Float[Tensor, "*batch letters"]:
+        """Score the first letters at the last place alone: attention then asks there only."""
+        inputs = self.embed(ids)
+        if self.kind != "attention":
+            return self.score(inputs)[..., -1, :]
+        read = self._attend(inputs, asked=1)
+        scores = read @ self._over_places(self.head) + self._over_places(self.head_bias)
+        return scores[..., 0, :]
+
     def _over_places(self, weight: Tensor) -> Tensor:
         """Give a bank's weight an axis that stands for the batch."""
         return weight.unsqueeze(-3) if self.front else weight
@@ -155,9 +164,13 @@ class Readers(nn.Module):
     def _row(self, bias: Tensor) -> Tensor:
         return bias if self.front else bias[0]
 
-    def _attend(self, inputs: Tensor) -> Tensor:
-        query, key, value = (self._project(inputs, name) for name in ("query", "key", "value"))
-        mask = causal_mask(inputs.shape[-2])
+    def _attend(self, inputs: Tensor, asked: int | None = None) -> Tensor:
+        """Attend from the last places that are asked, from all if none is given."""
+        length = inputs.shape[-2]
+        asked = length if asked is None else asked
+        query = self._project(inputs[..., length - asked :, :], "query")
+        key, value = (self._project(inputs, name) for name in ("key", "value"))
+        mask = causal_mask(asked, length - asked)
         return self._project(scaled_dot_product_attention(query, key, value, mask)[0], "output")
 
     def _project(self, vectors: Tensor, name: str) -> Tensor:
@@ -265,7 +278,7 @@ def teach(
 
 def last_loss(readers: Readers, ids: Int[Tensor, "*batch length"]) -> Float[Tensor, "*models"]:
     """Return each model's mean cross-entropy at the last place, in nats."""
-    logits = readers(ids)[..., -1, :]
+    logits = readers.last(ids)
     return -logits.log_softmax(-1).gather(-1, ids[..., :1])[..., 0].mean(-1)
 
 
@@ -285,5 +298,5 @@ def recall(readers: Readers, distance: int, seed: int = 0) -> list[float]:
     generator = torch.Generator().manual_seed(1_000_000 + seed)
     ids = sample_letters((*readers.front, NUM_QUESTIONS), distance, generator)
     with one_thread():
-        right = readers(ids)[..., -1, :].argmax(-1) == ids[..., 0]
+        right = readers.last(ids).argmax(-1) == ids[..., 0]
     return right.double().mean(-1).reshape(-1).tolist()

@@ -21,12 +21,8 @@ import numpy as np
 import torch
 
 from transformer_course.claims import Finding, above, below, claim_of
-from transformer_course.experiments.recurrent import (
-    NUM_SEEDS,
-    SET_TO_REMEMBER,
-    STARTS,
-    starting_gradients,
-)
+from transformer_course.experiments.recurrent import NUM_SEEDS, SET_TO_REMEMBER
+from transformer_course.experiments.recurrent_gradients import STARTS, starting_gradients
 from transformer_course.experiments.recurrent_readers import (
     LEARNING_RATE,
     MOST_STEPS,

@@ -8,7 +8,7 @@ from functools import cache
 
 import torch
 
-from transformer_course.experiments.recurrent import letter_gradients
+from transformer_course.experiments.recurrent_gradients import letter_gradients
 from transformer_course.experiments.recurrent_readers import (
     CHANCE,
     Readers,
