@@ -164,6 +164,11 @@ unroll = Exercise(
             },
         ),
         Mistake(
+            "it begins from zeros, not from the state that was given",
+            "What is the argument `state` for?",
+            {"    states = []": ("    states = []\n    state = torch.zeros_like(state)")},
+        ),
+        Mistake(
             "it reads from the last word to the first",
             "Which word is read first?",
             {"inputs.unbind(-2)": "inputs.flip(-2).unbind(-2)"},
@@ -207,7 +212,7 @@ def _sequences(rng: Generator) -> dict[str, dict[str, Any]]:
     return {
         "one sequence of three words, one number each": draw(1, 3, 1, 1, torch.float64),
         "a batch of two, five words, a state of four": draw(2, 5, 3, 4, torch.float64),
-        "a single word": draw(2, 1, 3, 4, torch.float64),
+        "a batch of two, two words": draw(2, 2, 3, 4, torch.float64),
         "a batch of seven": draw(7, 4, 2, 5, torch.float32),
     }
 
