@@ -75,7 +75,8 @@ def cliff_and_repair(cliff: Recall, mixed: MixedRecall, kind: str = "RNN") -> Fi
         textcoords="offset points",
         color=colour,
     )
-    offsets = {"RNN": -14, "LSTM": -28, "attention": -42}
+    # Lines that lie on one another: the lowest is drawn broadest, so that all can be seen.
+    looks = {"RNN": (7.0, -16), "LSTM": (4.0, -30), "attention": (1.5, -44)}
     for name, by_distance in mixed.accuracy.items():
         colour, marker, _ = LOOKS[name]
         means = [mixed.mean(name, distance) for distance in by_distance]
@@ -85,12 +86,12 @@ def cliff_and_repair(cliff: Recall, mixed: MixedRecall, kind: str = "RNN") -> Fi
             color=colour,
             marker=marker,
             markerfacecolor="white",
-            linewidth=2.5,
+            linewidth=looks[name][0],
         )
         axes.annotate(
             f"{name}, distances 1 to 100 mixed",
             (max(by_distance), 1),
-            (0, offsets[name]),
+            (0, looks[name][1]),
             textcoords="offset points",
             color=colour,
             ha="right",
