@@ -204,7 +204,8 @@ class WordVectors:
 
     Attributes:
         vocabulary: The names.
-        table: The vectors, their mean subtracted: what all have in common tells nothing apart.
+        table: The vectors.
+        mean: What was subtracted from each, if it was: what all have in common tells nothing apart.
         losses: Of every step, if they were trained here.
 
     Raises:
@@ -213,6 +214,7 @@ class WordVectors:
 
     vocabulary: Vocabulary
     table: Float[Tensor, "rows d_model"]
+    mean: Float[Tensor, " d_model"] | float = 0.0
     losses: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
@@ -236,6 +238,10 @@ class WordVectors:
     def directions(self) -> Float[Tensor, "rows d_model"]:
         """The vectors, each divided by its length: their dot products are cosines."""
         return F.normalize(self.table, dim=-1)
+
+    def with_mean(self) -> "WordVectors":
+        """Return the vectors as they were before their mean was subtracted."""
+        return WordVectors(vocabulary=self.vocabulary, table=self.table + self.mean)
 
     def neighbours(
         self, word: str, count: int = 5, find: Callable[..., tuple[Tensor, Tensor]] = nearest
@@ -281,7 +287,8 @@ def centred(
     vocabulary: Vocabulary, table: Float[Tensor, "rows d_model"], losses: Sequence[float] = ()
 ) -> WordVectors:
     """Subtract the mean of all rows, and name the rows."""
-    return WordVectors(vocabulary=vocabulary, table=table - table.mean(0), losses=tuple(losses))
+    mean = table.mean(0)
+    return WordVectors(vocabulary=vocabulary, table=table - mean, mean=mean, losses=tuple(losses))
 
 
 def train_word_vectors(
@@ -348,3 +355,26 @@ def _batches(
                 noise, config.noise_words, replacement=True, generator=generator
             )
             yield middle[chosen], beside[chosen], drawn
+
+
+def principal_plane(
+    vectors: Float[Tensor, "rows d_model"],
+) -> tuple[Float[Tensor, "2 d_model"], float]:
+    """Find the two directions along which vectors differ most.
+
+    Returns:
+        The directions, at right angles and of length 1, and the share of the vectors' variance
+        that lies in their plane: what a map of them can show at most.
+
+    Raises:
+        ValueError: If there are fewer than three vectors.
+    """
+    if len(vectors) < 3:
+        raise ValueError(f"{len(vectors)} vectors make no plane; give three or more")
+    spread = vectors - vectors.mean(0)
+    _, sizes, directions = torch.linalg.svd(spread, full_matrices=False)
+    plane = directions[:2]
+    # A direction may come out either way round: its largest number is made positive.
+    largest = plane.gather(1, plane.abs().argmax(1, keepdim=True))
+    share = sizes[:2].square().sum() / sizes.square().sum()
+    return plane * largest.sign(), share.item()

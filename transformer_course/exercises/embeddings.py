@@ -57,7 +57,6 @@ one_hot_lookup = Exercise(
             "the vectors are cut off from the gradient",
             "A table learns by what flows back through the product. What does .detach() stop?",
             {"one_hot @ table\n": "one_hot @ table.detach()\n"},
-            source="https://github.com/pytorch/pytorch/issues/1587",
         ),
         Mistake(
             "the product takes the table's columns, not its rows",
@@ -154,7 +153,7 @@ nearest = Exercise(
             "the banned rows are found",
             "Whose nearest neighbour is always the word itself?",
             {"    cosines[list(banned)] = -math.inf\n": ""},
-            source="trap 19",
+            source="https://github.com/plasticityai/magnitude/issues/29",
         ),
         Mistake(
             "a banned row gets the cosine 0, which may still be found",

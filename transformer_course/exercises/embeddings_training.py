@@ -11,7 +11,7 @@ import torch
 from numpy.random import Generator
 
 from transformer_course.engine.exercise import Exercise, Mistake
-from transformer_course.engine.properties import ROUNDING, gradient
+from transformer_course.engine.properties import gradient
 
 skip_gram_loss = Exercise(
     "word_vectors.skip_gram_loss",
@@ -41,6 +41,7 @@ skip_gram_loss = Exercise(
             "the noise is pulled near, as real pairs are",
             "σ(score) is the probability that a pair is real. What is wanted of the noise?",
             {"-centre @ noise.T": "centre @ noise.T"},
+            source="https://github.com/kefirski/pytorch_NEG_loss/issues/5",
         ),
         Mistake(
             "log and sigmoid are taken one after the other",
@@ -51,7 +52,7 @@ skip_gram_loss = Exercise(
                 ),
                 "F.logsigmoid(-centre @ noise.T)": "torch.sigmoid(-centre @ noise.T).log()",
             },
-            source="https://github.com/pytorch/pytorch/issues/2866",
+            source="https://github.com/pytorch/pytorch/issues/1835",
         ),
         Mistake(
             "the noise is compared with the words beside, not with those in the middle",
@@ -67,6 +68,16 @@ skip_gram_loss = Exercise(
             "the noise is summed, not averaged",
             "With twice as many noise words, should they weigh twice as much?",
             {".mean(-1)": ".sum(-1)"},
+        ),
+        Mistake(
+            "the scores of the noise are averaged before logsigmoid",
+            "Each noise word is a question of its own. What is averaged: scores or logarithms?",
+            {
+                "F.logsigmoid(-centre @ noise.T).mean(-1)": (
+                    "F.logsigmoid((-centre @ noise.T).mean(-1))"
+                )
+            },
+            source="https://github.com/DSKSD/DeepNLP-models-Pytorch/issues/15",
         ),
         Mistake(
             "num_negatives is left out",
@@ -231,7 +242,9 @@ def _texts(rng: Generator) -> dict[str, dict[str, Any]]:
 def _sorted_pairs(candidate: Any, *, ids: Any, reach: Any) -> dict[str, Any]:
     middle, beside = candidate(ids, reach)
     kinds = [type(one).__name__ for one in (middle, beside)]
-    lists = [one.tolist() if isinstance(one, torch.Tensor) else list(one) for one in (middle, beside)]
+    lists = [
+        one.tolist() if isinstance(one, torch.Tensor) else list(one) for one in (middle, beside)
+    ]
     # In one order, whichever they were found in.
     return {"kinds": kinds, "pairs": sorted(map(list, zip(*lists, strict=True)))}
 
