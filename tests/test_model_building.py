@@ -143,7 +143,7 @@ def test_plugged_in_parts_train_with_the_model():
 def test_an_unknown_part_lists_those_there_are():
     with pytest.raises(
         ValueError,
-        match=r"parts \['atention', 'head'\] are unknown; choose from \['attention', 'block', 'f",
+        match=r"parts \['atention', 'head'\] are unknown; choose from \['attention', 'block', 'd",
     ):
         build(parts={"atention": LayerNorm, "head": LayerNorm, "norm": LayerNorm})
 

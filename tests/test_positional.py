@@ -75,7 +75,7 @@ def test_far_positions_lose_no_digits():
 
 
 def test_an_odd_width_leaves_a_sine_without_its_cosine():
-    with pytest.raises(ValueError, match=r"d_model=7 is odd.+choose 6 or 8"):
+    with pytest.raises(ValueError, match=r"d_model=7 is odd.+choose an even number, such as 8"):
         sinusoidal_table(5, 7)
 
 
