@@ -287,7 +287,8 @@ class AlibiBias(nn.Module):
     ) -> Float[Tensor, "#batch head query key"]:
         """Return what is added to the scaled scores."""
         slopes = self.slopes[:, None, None]
-        return self.bias(query_positions[:, None], key_positions[:, None], slopes)
+        bias = self.bias(query_positions[:, None], key_positions[:, None], slopes)
+        return bias.to(slopes.dtype)
 
 
 def check_positive(**numbers: float) -> None:
