@@ -2,8 +2,8 @@
 
 What trained models make of positions is measured in positional_order.
 
-Source: Vaswani et al. 2017, section 3.5; Lee et al. 2019, section 3 (attention and the order of its
-input); Alain and Bengio 2017, section 3 (linear probes).
+Source: Vaswani et al. 2017, section 3.5; Yun et al. 2020, section 2 (equivariance); Hewitt and Liang
+2019, section 2 (probes and their controls).
 """
 
 from collections.abc import Mapping, Sequence

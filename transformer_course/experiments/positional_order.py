@@ -5,8 +5,8 @@ first. Every question that is asked after training comes with its twin, in which
 changed places: the same bag of words, and the other answer. Whoever sees only the bag is right on
 one of the two, on exactly half of all.
 
-Source: Vaswani et al. 2017, section 3.5; Haviv et al. 2022, sections 3 and 5 (causal models without
-positions); Press et al. 2022, section 2 (longer than in training).
+Source: Vaswani et al. 2017, section 3.5; Haviv et al. 2022, sections 5 and 6 (causal models without
+positions); Press et al. 2022, section 2.2 (longer than in training).
 """
 
 from collections.abc import Mapping, Sequence
@@ -68,6 +68,17 @@ def with_twins(sentences: Batch) -> Batch:
     river, money = (WORDS.index(word) for word in NAMED)
     twins = torch.where(ids == river, money, torch.where(ids == money, river, ids))
     return Batch(torch.cat((ids, twins)), torch.cat((answers, 1 - answers)))
+
+
+def read_sentence(seed: int, length: int = LENGTHS[0]) -> tuple[str, str]:
+    """Write out one question with its answer, and its twin."""
+    generator = torch.Generator().manual_seed(seed)
+    ids, answers = with_twins(sample_sentences(1, generator, length))
+    one, twin = (
+        f"{' '.join(WORDS[number] for number in row)} → {NAMED[answer]}"
+        for row, answer in zip(ids.tolist(), answers.tolist(), strict=True)
+    )
+    return one, twin
 
 
 def build_reader(
