@@ -69,9 +69,7 @@ def permuted_input(seed: int = 0) -> Permuted:
 
 
 @torch.inference_mode()
-def _encoder_error(
-    position: str, ids: Tensor, order: Tensor, generator: torch.Generator
-) -> float:
+def _encoder_error(position: str, ids: Tensor, order: Tensor, generator: torch.Generator) -> float:
     config = TransformerConfig(
         vocab_size=5,
         context_length=13,

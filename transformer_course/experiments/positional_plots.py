@@ -101,7 +101,9 @@ def clock_faces(table: Float[Tensor, "place width"], frequencies: Sequence[float
             axes.set_xlabel(f"({sine:.2f}, {cosine:.2f})".replace("-", "−"), color=INK)
             if pair == 0:
                 axes.set_title(f"place {place}", loc="center")
-        row[0].set_ylabel(f"pair {pair}:\n{frequencies[pair]:g} rad a place", rotation=0, ha="right")
+        row[0].set_ylabel(
+            f"pair {pair}:\n{frequencies[pair]:g} rad a place", rotation=0, ha="right"
+        )
         row[0].yaxis.set_label_coords(-0.12, 0.4)
     figure.draw_without_rendering()
     return figure

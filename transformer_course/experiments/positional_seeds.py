@@ -90,9 +90,7 @@ def main(
     file: Path = FILE, *, num_seeds: int = NUM_SEEDS, num_steps: int = TRAINING.num_steps
 ) -> None:
     """Measure all models with all seeds, and store what came out."""
-    right = {
-        name: [measure(name, seed, num_steps) for seed in range(num_seeds)] for name in MODELS
-    }
+    right = {name: [measure(name, seed, num_steps) for seed in range(num_seeds)] for name in MODELS}
     result = {
         "command": COMMAND,
         "versions": {"python": platform.python_version(), "torch": torch.__version__},

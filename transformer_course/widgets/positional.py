@@ -68,9 +68,7 @@ class PositionalExplorer(ipywidgets.VBox):  # type: ignore[misc]
         return "Clocks and places: run this cell to try it; pictures of it stand below."
 
     def _redraw(self, _: object = None) -> None:
-        setting = Setting(
-            d_model=self.d_model.value, place=self.place.value, base=self.base.value
-        )
+        setting = Setting(d_model=self.d_model.value, place=self.place.value, base=self.base.value)
         try:
             self.scene = look(setting, self.table)
         except UnfitTableError as error:
