@@ -20,7 +20,8 @@ from torch import Tensor
 
 from transformer_course.claims import Finding, above, below, claim_of
 from transformer_course.config import TransformerConfig
-from transformer_course.experiments.fitting import fit, one_thread
+from transformer_course.device import one_thread
+from transformer_course.experiments.fitting import fit
 from transformer_course.experiments.positional import ridge
 from transformer_course.model import Transformer
 from transformer_course.training import Batch, TrainingConfig
