@@ -208,7 +208,7 @@ def name_lines(axes: Axes, ends: Mapping[str, float], *, log: bool) -> None:
 @in_course_style
 def influence_maps(found: Influence) -> Figure:
     """Draw both maps of every model: above by Jacobian, below by swapping."""
-    figure = Figure(figsize=(11, 5.3), layout="constrained")
+    figure = Figure(figsize=(11, 5.0), layout="compressed")
     grid = figure.subplots(2, len(found.maps), sharex=True, sharey=True)
     for column, (name, maps) in enumerate(found.maps.items()):
         for row, (shares, how) in enumerate(((maps.jacobian, "Jacobian"), (maps.swap, "swap"))):
