@@ -45,7 +45,7 @@ def chain_and_links(words: Sequence[str], source: int) -> Figure:
     """
     figure = Figure(figsize=(10.2, 3.5))
     axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(-1.7, len(words) - 0.25), ylim=(-0.3, 4.2))
+    axes.set(xlim=(-1.7, len(words) - 0.25), ylim=(-0.3, 4.2), xticks=[], yticks=[])
     axes.set_axis_off()
     last = len(words) - 1
     for place, word in enumerate(words):
