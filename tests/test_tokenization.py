@@ -14,6 +14,12 @@ from naive_bpe import WORD, cut_at_special_tokens, join, naive_encode, naive_mer
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from transformer_course import tokenization
+from transformer_course.byte_pair_merges import (
+    PairTable,
+    learn_merges,
+    learn_merges_plainly,
+    merge_by_rank,
+)
 from transformer_course.data import shakespeare_text
 from transformer_course.pre_tokenization import PreTokenizer
 from transformer_course.tokenization import (
@@ -186,6 +192,46 @@ def test_merges_equal_the_naive_trainers_on_any_text(pieces):
 def test_merges_equal_the_naive_trainers_on_shakespeare(whole_text):
     text = whole_text[170_000:181_000]
     assert BytePairTokenizer.train(text, 256 + 151).merges == naive_merges(text, 151)
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(st.text(st.sampled_from("abcé"), max_size=9), st.integers(1, 5), max_size=9),
+    st.integers(0, 23),
+)
+def test_the_plain_way_and_the_fast_way_learn_the_same(word_counts, num_merges):
+    plainly = learn_merges_plainly(word_counts, num_merges)
+    assert plainly == learn_merges(word_counts, num_merges)
+
+
+def test_both_ways_learn_the_same_from_a_page_of_shakespeare(whole_text):
+    words = Counter(PreTokenizer().split(whole_text[170_000:174_000]))
+    assert learn_merges_plainly(words, 83) == learn_merges(words, 83)
+
+
+def test_the_table_knows_how_often_a_pair_stands_before_and_after_a_merge():
+    table = PairTable({"bank": 4, "banks": 2, "ran": 3})
+    assert (table.count((b"a", b"n")), table.count((b"b", b"an"))) == (9, 0)
+    table.merge((b"a", b"n"))
+    assert (table.count((b"a", b"n")), table.count((b"b", b"an"))) == (0, 6)
+
+
+def test_a_learners_own_learning_and_merging_are_what_the_tokenizer_runs_on():
+    calls = []
+
+    def learn(word_counts, num_merges):
+        calls.append("learn")
+        return [list(pair) for pair in learn_merges_plainly(word_counts, num_merges)]
+
+    def merge(tokens, ranks):
+        calls.append("merge")
+        return merge_by_rank(tokens, ranks)
+
+    text = "to be or not to be"
+    own = BytePairTokenizer.train(text, 263, learn=learn, merge=merge)
+    assert own.encode(text) == BytePairTokenizer.train(text, 263).encode(text)
+    # Each of the five different words is merged once, and remembered.
+    assert Counter(calls) == {"learn": 1, "merge": 5}
 
 
 def test_merges_equal_the_librarys_up_to_the_first_tie_on_all_of_shakespeare(whole_text):

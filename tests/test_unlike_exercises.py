@@ -2,8 +2,8 @@
 
 import pytest
 
-from transformer_course.engine.answers import check_answer, verdict_on
-from transformer_course.engine.exercise import Exercise, Mistake
+from transformer_course.engine.answers import check_answer, find_part, verdict_on
+from transformer_course.engine.catalogue import find_exercise
 from transformer_course.engine.sources import build
 from transformer_course.engine.verdict import State
 from transformer_course.engine.workspace import Workspace
@@ -25,70 +25,63 @@ ANSWER = """class CharacterTokenizer:
 
 
 @pytest.fixture
-def trained_tokenizer():
-    """Declare an exercise of another kind than the course has so far: state made by training."""
-    exercise = Exercise(
-        "tokenization.CharacterTokenizer",
-        lesson="02",
-        level=1,
-        minutes=8,
-        stub="class CharacterTokenizer:\n    ...\n",
-        start="Begin with train: which characters are there, and in which order?",
-        hints=("Each once.", "In the order of their code points.", "sorted(set(text))"),
-        unlocks="Your model reads by it.",
-        mistakes=(
-            Mistake(
-                "characters are not sorted",
-                "Does a second run give the same ids?",
-                {"sorted(set(text))": "sorted(set(text), reverse=True)"},
-            ),
-            Mistake(
-                "ids begin at 1",
-                "What is the id of the first character?",
-                {"dict(enumerate(characters))": "dict(enumerate(characters, 1))"},
-            ),
-        ),
-        lends=("tokenization.Counter", "tokenization._look_up"),
+def exercise():
+    return find_exercise("characters.CharacterTokenizer")
+
+
+def verdict_with(exercise, old, new):
+    assert ANSWER.count(old) == 1
+    return verdict_on(exercise, build(ANSWER.replace(old, new), "answer", {}))
+
+
+def test_a_class_that_is_trained_passes_and_is_kept_with_all_its_methods(exercise, tmp_path):
+    checked = check_answer(exercise, build(ANSWER, "answer", {}), Workspace(tmp_path))
+    assert (checked.verdict.state, checked.note) == (State.PASSED, "")
+    part = find_part(exercise.name, Workspace(tmp_path))
+    assert part.is_own
+    assert part.value.train("ba").encode("ab") == [0, 1]
+
+
+def test_an_unsorted_vocabulary_is_met_by_its_name(exercise):
+    verdict = verdict_with(exercise, "sorted(set(text))", "dict.fromkeys(text)")
+    assert (verdict.state, verdict.mistake) == (
+        State.SLIP,
+        "the characters are numbered as they come, not sorted",
     )
 
-    @exercise.inputs
-    def texts(rng):
-        return {
-            "three letters": {"learn": "bca", "read": "abc"},
-            "a line": {"learn": "to be or not to be", "read": "not to be"},
-        }
 
-    @exercise.probe
-    def learn_then_read(candidate, *, learn, read):
-        tokenizer = candidate.train(learn)
-        ids = tokenizer.encode(read)
-        return {"ids": ids, "text": tokenizer.decode(ids), "again": tokenizer.encode(read)}
-
-    @exercise.property("what is encoded can be decoded")
-    def round_trip(given, found):
-        return None if found["text"] == given.read else f"{given.read!r} became {found['text']!r}"
-
-    return exercise
-
-
-def test_a_class_that_is_trained_passes_and_is_kept_with_all_its_methods(
-    trained_tokenizer, tmp_path
-):
-    checked = check_answer(trained_tokenizer, build(ANSWER, "answer", {}), Workspace(tmp_path))
-    assert (checked.verdict.state, checked.note) == (State.PASSED, "")
-    kept = build(Workspace(tmp_path).kept(trained_tokenizer.name), "kept", {})
-    assert kept.train("ba").encode("ab") == [0, 1]
-
-
-def test_an_unsorted_vocabulary_is_met_by_its_name(trained_tokenizer):
-    wrong = ANSWER.replace("sorted(set(text))", "sorted(set(text))[::-1]")
-    verdict = verdict_on(trained_tokenizer, build(wrong, "answer", {}))
-    assert (verdict.state, verdict.mistake) == (State.SLIP, "characters are not sorted")
-
-
-def test_a_tokenizer_that_forgets_fails_the_property_that_it_breaks(trained_tokenizer):
-    wrong = ANSWER.replace("for number in ids)", "for number in ids[1:])")
-    verdict = verdict_on(trained_tokenizer, build(wrong, "answer", {}))
+def test_a_tokenizer_that_forgets_fails_the_property_that_it_breaks(exercise):
+    verdict = verdict_with(exercise, "for number in ids)", "for number in ids[1:])")
     assert verdict.state is State.NOT_YET
-    assert verdict.checklist[-1] == ("what is encoded can be decoded", False)
-    assert "'abc' became 'bc'" in verdict.seen
+    assert verdict.checklist[-1] == ("what is encoded comes back", False)
+    assert "'abc' came back as 'bc'" in verdict.seen
+
+
+def test_ids_that_are_no_numbers_are_told_and_nothing_stumbles_over_them(exercise):
+    verdict = verdict_with(exercise, "self.characters.index(character)", "character")
+    assert verdict.state is State.STOPPED or "`encode` made" in verdict.seen
+
+
+def test_a_sorting_constructor_is_told_what_it_does_to_a_given_order(exercise):
+    verdict = verdict_with(
+        exercise, "self.characters = characters", 'self.characters = "".join(sorted(characters))'
+    )
+    assert "decodes [0, 2, 1] as 'xzy'" in verdict.seen
+
+
+@pytest.mark.parametrize(
+    ("encode", "words"),
+    [
+        ("[self.characters.find(character) for character in text]", "'z', which holds .* taken"),
+        ("[{c: i for i, c in enumerate(self.characters)}[c] for c in text]", "met by KeyError"),
+    ],
+)
+def test_an_unknown_character_that_is_not_refused_is_told_as_what_it_became(
+    exercise, encode, words
+):
+    verdict = verdict_with(
+        exercise, "[self.characters.index(character) for character in text]", encode
+    )
+    assert verdict.checklist[-1] == ("an unknown character is refused", False)
+    with pytest.raises(AssertionError, match=words):
+        raise AssertionError(verdict.seen)

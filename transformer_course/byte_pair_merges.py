@@ -1,7 +1,8 @@
 """Byte-pair merges: learned from the words of a text, applied to a word.
 
 Learning joins the most frequent pair of neighbouring tokens, again and again; applying joins in a
-new word, in the same order, what was joined in learning.
+new word, in the same order, what was joined in learning. `learn_merges_plainly` says how in a few
+lines; `learn_merges` gives the same merges, and on a real text hundreds of times sooner.
 
 Builds on: nothing.  Lacks: ids, special tokens (tokenization); a fast path for a single word of
 many thousand characters.
@@ -9,12 +10,32 @@ Source: Sennrich et al. 2016, section 3.2, algorithm 1.
 """
 
 import heapq
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from itertools import pairwise
 
 Pair = tuple[bytes, bytes]
 HeapEntry = tuple[int, tuple[int, ...], tuple[int, ...], Pair]
+
+
+def learn_merges_plainly(word_counts: Mapping[str, int], num_merges: int) -> list[Pair]:
+    """Learn merges as they are defined: before each one, all pairs are counted anew.
+
+    Arguments, result and errors are those of `learn_merges`.
+    """
+    words = [(split_into_bytes(word), count) for word, count in word_counts.items()]
+    merges: list[Pair] = []
+    while len(merges) < num_merges:
+        counts: Counter[Pair] = Counter()
+        for tokens, count in words:
+            for pair in pairwise(tokens):
+                counts[pair] += count
+        if not counts:
+            break
+        best = max(counts, key=lambda pair: (counts[pair], pair))
+        merges.append(best)
+        words = [(merge_pair(tokens, best), count) for tokens, count in words]
+    return merges
 
 
 def learn_merges(word_counts: Mapping[str, int], num_merges: int) -> list[Pair]:
@@ -89,6 +110,10 @@ class PairTable:
             else:
                 return pair
         return None
+
+    def count(self, pair: Pair) -> int:
+        """Return how often a pair stands in the words now."""
+        return self._counts.get(pair, 0)
 
     def merge(self, pair: Pair) -> None:
         """Join `pair` from left to right in every word that holds it.

@@ -5,64 +5,40 @@ for a character it has never seen. `BytePairTokenizer` starts from the 256 bytes
 text is made, and joins frequent neighbours: a common word becomes one token, a rare one a few, and
 no text is unknown.
 
-Builds on: pre_tokenization (words), byte_pair_merges (learning and applying merges), files.
-Lacks: batches and padding (training).
+Builds on: characters, pre_tokenization (words), byte_pair_merges (learning and applying merges),
+tokenizer_files.  Lacks: batches and padding (training).
 Source: Sennrich et al. 2016, section 3.2; for bytes Radford et al. 2019 (GPT-2), section 2.2.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from transformer_course import characters
 from transformer_course.byte_pair_merges import (
     Pair,
     learn_merges,
     merge_by_rank,
     split_into_bytes,
 )
-from transformer_course.files import replacing
 from transformer_course.pre_tokenization import PreTokenizer
+from transformer_course.tokenizer_files import read_tokenizer, write_tokenizer
 
-Tokenizer = TypeVar("Tokenizer")
-Token = TypeVar("Token", str, bytes)
+Learn = Callable[[Mapping[str, int], int], Sequence[Sequence[bytes]]]
+"""Makes merges out of counted words, as `learn_merges` does."""
+
+Merge = Callable[[list[bytes], Mapping[Pair, int]], list[bytes]]
+"""Applies merges to the bytes of a word, as `merge_by_rank` does."""
 
 _CHARACTERS_PER_READ = 1 << 20
 # Text repeats its words, so most are looked up instead of merged again. The limit keeps memory
 # constant on an endless stream; all of Shakespeare has about 35,000 distinct words.
 _MAX_REMEMBERED_WORDS = 1 << 16
-_FILE_VERSION = 1
 
 
-class CharacterTokenizer:
-    """One token a character; the character at place i of `characters` has id i."""
-
-    def __init__(self, characters: str) -> None:
-        """Make a tokenizer of exactly these characters.
-
-        Raises:
-            ValueError: If there is no character, or one of them stands twice.
-        """
-        if not characters:
-            raise ValueError("the vocabulary is empty; give at least one character")
-        character, count = Counter(characters).most_common(1)[0]
-        if count > 1:
-            raise ValueError(f"character {character!r} stands {count} times; give each one once")
-        self.characters = characters
-        self._vocab = dict(enumerate(characters))
-        self._ids = {character: token_id for token_id, character in self._vocab.items()}
-
-    @classmethod
-    def train(cls, text: str) -> "CharacterTokenizer":
-        """Collect the distinct characters of `text`, in the order of their code points.
-
-        Raises:
-            ValueError: If the text is empty.
-        """
-        if not text:
-            raise ValueError("the training text is empty; give a text of at least one character")
-        return cls("".join(sorted(set(text))))
+class CharacterTokenizer(characters.CharacterTokenizer):
+    """One token a character, with a size and a file; encoding and decoding stand in characters."""
 
     def __repr__(self) -> str:
         return f"CharacterTokenizer(vocab_size={self.vocab_size})"
@@ -72,33 +48,10 @@ class CharacterTokenizer:
         """The number of characters; ids are below it."""
         return len(self.characters)
 
-    def encode(self, text: str) -> list[int]:
-        """Turn text into ids.
-
-        Raises:
-            ValueError: If a character of the text is not in the vocabulary.
-        """
-        try:
-            return [self._ids[character] for character in text]
-        except KeyError as error:
-            unknown = error.args[0]
-            raise ValueError(
-                f"character {unknown!r} (U+{ord(unknown):04X}) is not among the {self.vocab_size} "
-                "characters of this tokenizer; remove it, or train on a text that contains it"
-            ) from None
-
-    def decode(self, ids: Iterable[int]) -> str:
-        """Turn ids into text.
-
-        Raises:
-            ValueError: If an id is outside the vocabulary.
-        """
-        return "".join(_look_up(self._vocab, ids))
-
     def save(self, path: str | Path) -> None:
         """Write the tokenizer to one JSON file, all of it or nothing."""
         # A list: in one JSON string, two halves of a surrogate pair would become one character.
-        _write(path, type(self), {"characters": list(self.characters)})
+        write_tokenizer(path, type(self), {"characters": list(self.characters)})
 
     @classmethod
     def load(cls, path: str | Path) -> "CharacterTokenizer":
@@ -107,7 +60,7 @@ class CharacterTokenizer:
         Raises:
             ValueError: If the file is damaged, or of another kind or version.
         """
-        return _read(path, cls, lambda content: cls("".join(content["characters"])))
+        return read_tokenizer(path, cls, lambda content: cls("".join(content["characters"])))
 
 
 class BytePairTokenizer:
@@ -122,8 +75,10 @@ class BytePairTokenizer:
     def __init__(
         self,
         vocab: dict[int, bytes],
-        merges: list[Pair],
+        merges: Iterable[Sequence[bytes]],
         special_tokens: Sequence[str] = (),
+        *,
+        merge: Merge = merge_by_rank,
     ) -> None:
         """Make a tokenizer from a vocabulary and its merges.
 
@@ -132,6 +87,7 @@ class BytePairTokenizer:
             merges: The pairs to join, the one learned first in front.
             special_tokens: Strings that are one token wherever they stand, never split and never
                 merged across. One whose bytes are in `vocab` has that id, the others follow.
+            merge: What applies the merges to a word. A file does not keep it.
 
         Raises:
             ValueError: If ids have gaps, two ids have the same bytes, merges and vocabulary do not
@@ -143,14 +99,21 @@ class BytePairTokenizer:
         for token in self.special_tokens:
             self._ids.setdefault(token.encode(), len(self._ids))
         self.vocab = {token_id: token for token, token_id in self._ids.items()}
-        self.merges = list(merges)
+        self.merges: list[Pair] = [(left, right) for left, right in merges]
         _check_merges(self.merges, self._ids)
         self._ranks = {pair: rank for rank, pair in enumerate(self.merges)}
+        self._merge = merge
         self._ids_of_word = {token: [self._ids[token.encode()]] for token in self.special_tokens}
 
     @classmethod
     def train(
-        cls, text_or_path: str | Path, vocab_size: int, special_tokens: Sequence[str] = ()
+        cls,
+        text_or_path: str | Path,
+        vocab_size: int,
+        special_tokens: Sequence[str] = (),
+        *,
+        learn: Learn = learn_merges,
+        merge: Merge = merge_by_rank,
     ) -> "BytePairTokenizer":
         """Learn a vocabulary from a text.
 
@@ -161,11 +124,12 @@ class BytePairTokenizer:
             text_or_path: A string is the text itself; a Path is a UTF-8 file, read in pieces.
             vocab_size: Number of tokens: 256 bytes, merges and special tokens together.
             special_tokens: As in the constructor; they are cut out before anything is counted.
+            learn: What learns the merges from the counted words.
+            merge: As in the constructor.
 
         Raises:
             ValueError: If the text is empty or not UTF-8, or `vocab_size` is too small.
         """
-        pre_tokenizer = PreTokenizer(special_tokens)
         vocab = {byte: bytes([byte]) for byte in range(256)}
         smallest = len({*vocab.values(), *(token.encode() for token in special_tokens)})
         if vocab_size < smallest:
@@ -173,19 +137,9 @@ class BytePairTokenizer:
                 f"vocab_size={vocab_size} has no room for 256 bytes and the special tokens; "
                 f"choose {smallest} or more"
             )
-        word_counts: Counter[str] = Counter()
-        for words in pre_tokenizer.split_stream(_chunks(text_or_path)):
-            word_counts.update(words)
-        for token in special_tokens:
-            del word_counts[token]
-        if not word_counts:
-            raise ValueError(
-                "the training text is empty (special tokens do not count); give a str with text, "
-                "or the Path of a file with text"
-            )
-        merges = learn_merges(word_counts, vocab_size - smallest)
+        merges = learn(_count_words(text_or_path, special_tokens), vocab_size - smallest)
         vocab |= {256 + rank: left + right for rank, (left, right) in enumerate(merges)}
-        return cls(vocab, merges, special_tokens)
+        return cls(vocab, merges, special_tokens, merge=merge)
 
     def __repr__(self) -> str:
         return f"BytePairTokenizer(vocab_size={self.vocab_size}, merges={len(self.merges)})"
@@ -223,7 +177,7 @@ class BytePairTokenizer:
         return ids
 
     def _encode_new_word(self, word: str) -> list[int]:
-        tokens = merge_by_rank(split_into_bytes(word), self._ranks)
+        tokens = self._merge(split_into_bytes(word), self._ranks)
         try:
             ids = [self._ids[token] for token in tokens]
         except KeyError as error:
@@ -241,7 +195,14 @@ class BytePairTokenizer:
         Raises:
             ValueError: If an id is outside the vocabulary.
         """
-        return b"".join(_look_up(self.vocab, ids)).decode("utf-8", errors="replace")
+        try:
+            pieces = [self.vocab[token_id] for token_id in ids]
+        except KeyError as error:
+            raise ValueError(
+                f"id {error.args[0]} is outside the vocabulary; ids run from 0 to "
+                f"{len(self.vocab) - 1}"
+            ) from None
+        return b"".join(pieces).decode("utf-8", errors="replace")
 
     def save(self, path: str | Path) -> None:
         """Write the tokenizer to one JSON file, all of it or nothing.
@@ -262,7 +223,7 @@ class BytePairTokenizer:
             ],
             "special_tokens": [self._ids[token.encode()] for token in self.special_tokens],
         }
-        _write(path, type(self), content)
+        write_tokenizer(path, type(self), content)
 
     @classmethod
     def load(cls, path: str | Path) -> "BytePairTokenizer":
@@ -271,7 +232,7 @@ class BytePairTokenizer:
         Raises:
             ValueError: If the file is damaged, or of another kind or version.
         """
-        return _read(path, cls, cls._from_content)
+        return read_tokenizer(path, cls, cls._from_content)
 
     @classmethod
     def _from_content(cls, content: dict[str, Any]) -> "BytePairTokenizer":
@@ -339,13 +300,19 @@ def _check_merges(merges: Sequence[Pair], ids: Mapping[bytes, int]) -> None:
         made.add(joined)
 
 
-def _look_up(vocab: Mapping[int, Token], ids: Iterable[int]) -> list[Token]:
-    try:
-        return [vocab[token_id] for token_id in ids]
-    except KeyError as error:
+def _count_words(text_or_path: str | Path, special_tokens: Sequence[str]) -> Counter[str]:
+    """Count the words of a training text; special tokens are none."""
+    word_counts: Counter[str] = Counter()
+    for words in PreTokenizer(special_tokens).split_stream(_chunks(text_or_path)):
+        word_counts.update(words)
+    for token in special_tokens:
+        del word_counts[token]
+    if not word_counts:
         raise ValueError(
-            f"id {error.args[0]} is outside the vocabulary; ids run from 0 to {len(vocab) - 1}"
-        ) from None
+            "the training text is empty (special tokens do not count); give a str with text, "
+            "or the Path of a file with text"
+        )
+    return word_counts
 
 
 def _chunks(text_or_path: str | Path) -> Iterator[str]:
@@ -359,23 +326,3 @@ def _chunks(text_or_path: str | Path) -> Iterator[str]:
                 yield chunk
         except UnicodeDecodeError as error:
             raise ValueError(f"{text_or_path} is not UTF-8 ({error}); convert it first") from None
-
-
-def _write(path: str | Path, kind: type, content: dict[str, Any]) -> None:
-    heading = {"kind": kind.__name__, "version": _FILE_VERSION}
-    with replacing(Path(path)) as aside:
-        aside.write_text(json.dumps(heading | content), encoding="utf-8")
-
-
-def _read(path: str | Path, kind: type, build: Callable[[dict[str, Any]], Tokenizer]) -> Tokenizer:
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-        if (content["kind"], content["version"]) == (kind.__name__, _FILE_VERSION):
-            return build(content)
-        problem = f"it says {content['kind']}, version {content['version']}"
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        problem = f"{type(error).__name__}: {error}"
-    raise ValueError(
-        f"{path} is damaged, or no {kind.__name__} of file version {_FILE_VERSION} ({problem}); "
-        f"write it again with {kind.__name__}.save"
-    )

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from transformer_course.claims import Finding, above, below, claim_of
-from transformer_course.experiments.fitting import one_thread
+from transformer_course.device import one_thread
 from transformer_course.experiments.recurrent import KINDS, NUM_SEEDS, SET_TO_REMEMBER
 from transformer_course.experiments.recurrent_readers import (
     Initialise,

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from transformer_course.claims import Finding, above, below, claim_of
-from transformer_course.experiments.fitting import one_thread
+from transformer_course.device import one_thread
 from transformer_course.experiments.recurrent_readers import (
     FIRST_LETTERS,
     OTHER_LETTERS,

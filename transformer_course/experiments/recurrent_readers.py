@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from transformer_course.attention import causal_mask, scaled_dot_product_attention
-from transformer_course.experiments.fitting import one_thread
+from transformer_course.device import one_thread
 from transformer_course.recurrent import gru_step, lstm_step, rnn_step, unroll
 
 FIRST_LETTERS, OTHER_LETTERS = "abcd", "wxyz"

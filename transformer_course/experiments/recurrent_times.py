@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from transformer_course.claims import Finding, above, below, claim_of
-from transformer_course.experiments.fitting import one_thread
+from transformer_course.device import one_thread
 from transformer_course.multi_head import MultiHeadAttention
 from transformer_course.recurrent import written_out
 
