@@ -71,7 +71,7 @@ def time_curves(found: StepTimes) -> Figure:
             "x",
             color=INK,
             markersize=9,
-            label="RNN, looped in Python",
+            label="the same LSTM, looped in Python",
             linestyle="none",
         )
         axes.set_xscale("log", base=2)
