@@ -78,6 +78,16 @@ def test_a_claim_judges_whatever_numbers_it_is_handed():
     assert shrinks(4.5) == Finding("a width 4.5 (expected below 4)", "5 before", holds=False)
 
 
+def test_what_a_line_leaves_unsaid_is_named_where_it_does_not_hold():
+    said, kept, broken = above(3, 2), below(1, 2), below(4, 2)
+    good = Finding.of(f"a depth {said}", "none", [said], {"a width": kept})
+    assert good == Finding("a depth above 2", "none", holds=True)
+    bad = Finding.of(f"a depth {said}", "none", [said], {"a width": kept, "a height": broken})
+    words = "a depth above 2; but a height 4 (expected below 2)"
+    assert bad == Finding(words, "none", holds=False)
+    assert not Finding.of(f"a depth {broken}", "none", [broken], {"a width": kept}).holds
+
+
 def test_a_finding_states_measurement_and_control():
     assert Finding("2 m", "3 m", holds=True).statement == "2 m; control: 3 m"
 

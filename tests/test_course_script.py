@@ -4,6 +4,7 @@ import ast
 import errno
 import importlib.util
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -612,11 +613,30 @@ def test_a_check_that_fails_stops_no_other_and_fails_the_run(monkeypatch, capsys
     assert run_checks.main() == 1
     printed = capsys.readouterr().out.splitlines()
     assert "=== 7 passed in 0.10s ===" in printed
-    assert [line.split()[:2] for line in printed[-3:-1]] == [
+    assert [line.split()[:2] for line in printed[-4:-2]] == [
         ["first", "FAILED"],
         ["second", "passed"],
     ]
     assert " 1 failed, 7 passed in " in printed[-1]
+
+
+def test_the_summary_tells_the_memory_of_each_check_and_the_totals_of_the_exercises(
+    monkeypatch, capsys
+):
+    command = (sys.executable, "-c", "b'x' * 900_000_000")
+    monkeypatch.setattr(run_checks, "CHECKS", {"much": command})
+    assert run_checks.main() == 0
+    *_, much, totals, _ = capsys.readouterr().out.splitlines()
+    if sys.platform != "win32":
+        assert float(much.split()[4]) >= 0.9
+    assert re.fullmatch(
+        r"\d+ exercises, \d+ known mistakes, \d+ right answers in other styles", totals
+    )
+
+
+def test_each_lesson_is_a_check_of_its_own():
+    lessons = {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert lessons <= set(run_checks.CHECKS)
 
 
 def test_checks_that_all_pass_pass_the_run(monkeypatch, capsys):

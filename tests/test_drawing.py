@@ -75,6 +75,16 @@ def overlapping(figure):
 # Heat map
 
 
+@pytest.mark.parametrize(
+    ("length", "numbered", "count"), [(8, None, 36), (9, None, 0), (9, True, 45), (3, False, 0)]
+)
+def test_numbers_stand_in_small_maps_and_wherever_they_are_asked_for(length, numbered, count):
+    weights, mask = causal_weights(length)
+    figure = weights_heat_map(weights, BANK[:length], mask=mask, numbered=numbered)
+    assert len(figure.axes[0].texts) == count
+    assert overlapping(figure) == []
+
+
 def test_a_heat_map_shows_the_weights_it_was_given():
     weights, _ = causal_weights(5)
     figure = heat_map(5)

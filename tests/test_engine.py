@@ -19,7 +19,8 @@ from transformer_course.engine.answers import (
 from transformer_course.engine.catalogue import UnknownNameError, find_exercise
 from transformer_course.engine.exercise import Question
 from transformer_course.engine.pages import Page
-from transformer_course.engine.verdict import State
+from transformer_course.engine.sources import build, slipped
+from transformer_course.engine.verdict import EQUAL, FITS, State
 from transformer_course.engine.workspace import Workspace, WorkspaceError
 
 MASK = find_exercise("attention.causal_mask")
@@ -100,6 +101,49 @@ def test_a_wrong_type_shape_or_dtype_is_named(made, words):
     verdict = verdict_on(MASK, lambda length, past=0: made(right_mask(length, past)))
     assert verdict.state is State.NOT_YET
     assert words in verdict.seen
+
+
+def test_what_holds_in_one_case_and_not_in_another_is_not_said_to_hold():
+    def numbers_right_at_first(length, past=0):
+        return right_mask(length, past) if past == 0 else ~right_mask(length, past)
+
+    verdict = verdict_on(MASK, numbers_right_at_first)
+    assert verdict.state is State.NOT_YET
+    said = dict(verdict.checklist)
+    assert EQUAL not in said
+    assert said == {FITS: True, "each word sees itself": False}
+    assert "in the case “two new words after three”" in verdict.seen
+
+
+def test_what_does_not_fit_in_a_later_case_holds_nothing():
+    def softmax(scores, mask=None):
+        return (scores * 2).softmax(-1) if mask is None else scores[..., :1]
+
+    verdict = verdict_on(SOFTMAX, softmax)
+    assert verdict.state is State.NOT_YET
+    assert [held for _, held in verdict.checklist] == [False]
+
+
+@pytest.mark.parametrize(
+    ("slip", "seen", "failed"),
+    [
+        (
+            {"gradient_norm.item()": "gradient_norm"},
+            "result 2 returns a tensor of shape (), expected a number (.item() makes one of it)",
+            FITS,
+        ),
+        (
+            {"return total,": "return 1.1 * total,"},
+            "and the mean of −log p(right next token) is not",
+            "the first loss is as on paper",
+        ),
+    ],
+)
+def test_what_a_step_returns_is_judged_as_numbers(slip, seen, failed):
+    step = find_exercise("training.training_step")
+    verdict = verdict_on(step, build(slipped(step.answer, slip), "a try", step.lent()))
+    assert seen in verdict.seen
+    assert verdict.checklist[-1] == (failed, False)
 
 
 def test_an_answer_without_return_is_told_so():
@@ -309,3 +353,17 @@ def test_a_record_remembers_how_checks_ended(tmp_path):
     check_answer(MASK, lambda length, past=0: np.ones(3), Workspace(tmp_path))
     entry = json.loads((tmp_path / "progress.json").read_text())["exercises"][MASK.name]
     assert entry == {"state": "not_yet", "attempts": 1}
+
+
+def test_the_progress_of_one_lesson_is_shown_alone(pages):
+    learn.progress("00")
+    (page,) = pages
+    assert page.splitlines() == [
+        "Your progress",
+        "○ 00 · `windows.inputs_and_targets` · not started",
+    ]
+
+
+def test_a_lesson_without_exercises_is_answered_with_those_that_have_some(pages):
+    learn.progress("77")
+    assert "Lesson '77' has no exercises; those that do are 00, 05" in pages[0]

@@ -247,6 +247,39 @@ def test_a_part_that_no_longer_runs_is_told_left_alone_and_replaced(
     assert file.read_text() == text
 
 
+@pytest.mark.parametrize("name", [MASK.name, "attention.masked_softmax"])
+def test_a_part_that_never_ends_when_it_is_read_is_told_left_alone_and_replaced(
+    workspace, pages, monkeypatch, name
+):
+    monkeypatch.setattr("transformer_course.engine.answers.LOADING_SECONDS", 0.2)
+    text = f"while True:\n    pass\n\n\ndef {name.rpartition('.')[2]}(): ...\n"
+    file = workspace.keep(name, text)
+    kept = file.read_text()
+    assert learn.part(name) is find_exercise(name).reference
+    assert pages[-1].splitlines()[1] == (
+        f"{file} does not come to its end within 0.2 seconds; "
+        "check your answer again to replace it."
+    )
+    assert file.read_text() == kept
+    # Whoever is lent that part gets the course's own, and is not stopped by it.
+    attention = find_exercise("attention.scaled_dot_product_attention")
+    workspace.keep(attention.name, attention.answer)
+    assert find_part(attention.name, workspace).is_own
+
+
+def test_a_part_that_never_ends_at_a_models_size_is_left_out_of_training(monkeypatch):
+    monkeypatch.setattr("transformer_course.engine.answers.TRYING_SECONDS", 2.0)
+    rotate = find_exercise("positional.rotate")
+
+    def small_only(vectors, cosine, sine):
+        while vectors.shape[-1] > 8:
+            pass
+        return rotate.reference(vectors, cosine, sine)
+
+    words = "at the size of a model it takes more than 2 seconds"
+    assert unfit_for_training(rotate, small_only) == words
+
+
 def test_a_part_that_is_no_text_is_told_and_left_alone(workspace, pages):
     file = workspace.keep(MASK.name, "x = 3\n")
     file.write_bytes(b"\xff\xfe\x00")

@@ -11,7 +11,8 @@ from transformer_course.experiments.attention_plots import (
     position_scores,
     softness_curves,
 )
-from transformer_course.experiments.task_plots import digit_bars
+from transformer_course.experiments.on_paper import WORDS, paper_model, stream_of
+from transformer_course.experiments.task_plots import digit_bars, step_bars, stream_tables
 
 
 def overlaps(figure):
@@ -109,9 +110,31 @@ def test_cut_bars_draw_weights_of_the_question_and_what_is_left_of_the_answer():
     assert overlaps(figure) == []
 
 
-def test_digit_bars_put_the_same_place_of_both_orders_side_by_side():
-    figure = digit_bars({"plain": [0.1, 0.2, 0.3], "reversed": [0.6, 0.5, 0.4]})
+def test_digit_bars_put_the_same_place_of_all_three_side_by_side():
+    figure = digit_bars(
+        {"plain": [0.1, 0.2, 0.3], "reversed": [0.6, 0.5, 0.4], "no_positions": [0.9, 0.8, 0.7]}
+    )
     (axes,) = figure.axes
-    assert heights(axes) == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+    assert heights(axes) == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["hundreds", "tens", "units"]
+    assert overlaps(figure) == []
+
+
+def test_stream_tables_write_every_number_of_every_word():
+    steps = stream_of(paper_model(), torch.tensor([0, 1]))
+    figure = stream_tables(steps, WORDS[:2], ["1", "2", "3", "4"])
+    for place, axes in enumerate(figure.axes[:2]):
+        written = [float(text.get_text().replace("−", "-")) for text in axes.texts]
+        numbers = torch.stack([vectors[place] for vectors in steps.values()]).flatten()
+        torch.testing.assert_close(torch.tensor(written), numbers, atol=0.006, rtol=0)
+        assert axes.images[0].get_clim() == pytest.approx((-3, 3), abs=1e-4)
+    assert overlaps(figure) == []
+
+
+def test_step_bars_put_before_and_after_side_by_side():
+    before, after = torch.tensor([[0.5, 0.3, 0.2], [0.1, 0.6, 0.3]]), torch.full((2, 3), 1 / 3)
+    figure = step_bars(before, after, WORDS, WORDS[1:])
+    for place, axes in enumerate(figure.axes):
+        assert heights(axes) == pytest.approx([*before[place].tolist(), *after[place].tolist()])
+        assert axes.get_title(loc="left").endswith(f"right is “{WORDS[place + 1]}”")
     assert overlaps(figure) == []

@@ -10,7 +10,7 @@ from transformer_course.attention import scaled_dot_product_attention
 from transformer_course.blocks import FeedForward, FusedLayerNorm, LayerNorm, TransformerBlock
 from transformer_course.config import TransformerConfig
 from transformer_course.model import Transformer, evaluation_mode
-from transformer_course.positional import rotate
+from transformer_course.positional import distance_bias, rotate, sinusoidal_table
 
 SIZES = {
     "vocab_size": 19,
@@ -120,6 +120,38 @@ def test_every_part_that_is_plugged_in_is_called_with_a_cache(position):
         assert calls == [*BLOCK * 5, "norm"]
 
 
+def test_a_plugged_in_table_is_made_once_when_the_model_is_built_and_added():
+    calls = []
+
+    def make_table(length, d_model):
+        calls.append((length, d_model))
+        return sinusoidal_table(length, d_model)
+
+    model = build(parts={"sinusoidal_table": make_table}, position="sinusoidal")
+    ids = random_ids()
+    torch.testing.assert_close(model(ids).logits, build(position="sinusoidal")(ids).logits)
+    assert calls == [(13, 24)]
+    flat = build(parts={"sinusoidal_table": torch.zeros}, position="sinusoidal")
+    torch.testing.assert_close(flat(ids).logits, build(position="none")(ids).logits)
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_a_plugged_in_bias_is_asked_for_in_each_forward_pass(cached):
+    calls = []
+
+    def bias(query_positions, key_positions, slope):
+        calls.append((query_positions.shape[-1], key_positions.shape[-1]))
+        return distance_bias(query_positions, key_positions, slope)
+
+    ids = random_ids()
+    model = build(parts={"distance_bias": bias}, position="alibi")
+    cache = model.new_cache(13) if cached else None
+    chunks = ids.split([4, 3], dim=1) if cached else [ids]
+    found = torch.cat([model(chunk, cache=cache).logits for chunk in chunks], dim=1)
+    torch.testing.assert_close(found, build(position="alibi")(ids).logits)
+    assert calls == ([(4, 4), (3, 7)] if cached else [(7, 7)])
+
+
 def test_every_part_that_is_plugged_in_is_called_in_encoder_and_decoder():
     calls = []
     model = build(parts=counted(calls), architecture="encoder_decoder", position="rotary")
@@ -143,7 +175,7 @@ def test_plugged_in_parts_train_with_the_model():
 def test_an_unknown_part_lists_those_there_are():
     with pytest.raises(
         ValueError,
-        match=r"parts \['atention', 'head'\] are unknown; choose from \['attention', 'block', 'f",
+        match=r"parts \['atention', 'head'\] are unknown; choose from \['attention', 'block', 'd",
     ):
         build(parts={"atention": LayerNorm, "head": LayerNorm, "norm": LayerNorm})
 
@@ -276,7 +308,7 @@ def test_evaluation_mode_ends_even_if_it_fails():
 
 
 def test_an_odd_width_has_no_sinusoids():
-    with pytest.raises(ValueError, match=r"d_model=21 is odd.+choose 20 or 22"):
+    with pytest.raises(ValueError, match=r"d_model=21 is odd.+choose an even number, such as 22"):
         build(d_model=21, position="sinusoidal")
 
 

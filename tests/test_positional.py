@@ -3,6 +3,7 @@
 import cmath
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -14,20 +15,14 @@ from transformer_course.positional import (
     LearnedEncoding,
     RotaryEmbedding,
     SinusoidalEncoding,
+    distance_bias,
+    pair_frequencies,
     rotate,
     sinusoidal_table,
+    turn_pair,
 )
 
 LAYOUTS = pytest.mark.parametrize("layout", ["half", "interleaved"])
-
-
-def in_float64(length, d_model):
-    """The table without the rounding to float32."""
-    torch.set_default_dtype(torch.float64)
-    try:
-        return sinusoidal_table(length, d_model)
-    finally:
-        torch.set_default_dtype(torch.float32)
 
 
 def turn(vectors, positions, layout="half", base=100.0):
@@ -47,25 +42,25 @@ def test_each_sinusoid_is_the_papers():
 
 @pytest.mark.parametrize(("d_model", "ratio"), [(48, 1.468), (512, 1.037)])
 def test_wavelengths_grow_by_less_than_double_from_pair_to_pair(d_model, ratio):
-    angles = in_float64(2, d_model)[1, ::2].asin()
+    angles = sinusoidal_table(2, d_model)[1, ::2].asin()
     expected = torch.full((d_model // 2 - 1,), ratio, dtype=torch.float64)
     torch.testing.assert_close(angles[:-1] / angles[1:], expected, rtol=0, atol=5e-4)
 
 
 def test_dot_products_of_sinusoids_depend_on_the_offset_only():
-    table = in_float64(50, 12)
+    table = sinusoidal_table(50, 12)
     products = table @ table.T
     for offset in range(50):
         assert products.diagonal(offset).std(unbiased=False) < 1e-12
 
 
 def test_sines_alone_do_not_know_the_offset():
-    sines = in_float64(50, 12)[:, ::2]
+    sines = sinusoidal_table(50, 12)[:, ::2]
     assert (sines @ sines.T).diagonal(3).std() > 0.1
 
 
 def test_the_norm_of_sinusoids_is_the_root_of_half_the_width():
-    norms = in_float64(50, 12).norm(dim=-1)
+    norms = sinusoidal_table(50, 12).norm(dim=-1)
     torch.testing.assert_close(norms, torch.full_like(norms, math.sqrt(6)))
 
 
@@ -74,9 +69,92 @@ def test_far_positions_lose_no_digits():
     assert sinusoidal_table(100_001, 2)[-1, 0].item() == pytest.approx(math.sin(100_000), abs=1e-6)
 
 
-def test_an_odd_width_leaves_a_sine_without_its_cosine():
-    with pytest.raises(ValueError, match=r"d_model=7 is odd.+choose 6 or 8"):
-        sinusoidal_table(5, 7)
+@pytest.mark.parametrize("call", [pair_frequencies, lambda width: sinusoidal_table(5, width)])
+def test_an_odd_width_leaves_a_number_without_its_partner(call):
+    with pytest.raises(ValueError, match=r"d_model=7 is odd.+choose an even number, such as 8"):
+        call(7)
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda: pair_frequencies(0), "d_model=0"),
+        (lambda: pair_frequencies(-2), "d_model=-2"),
+        (lambda: pair_frequencies(4, base=0), "base=0"),
+        (lambda: sinusoidal_table(0, 4), "length=0"),
+        (lambda: sinusoidal_table(-3, 4), "length=-3"),
+        (lambda: AlibiBias(0), "num_heads=0"),
+    ],
+)
+def test_a_size_that_is_not_positive_is_named(unchecked, call, named):
+    with pytest.raises(ValueError, match=rf"{named} must be above 0; choose a positive number"):
+        call()
+
+
+@pytest.mark.parametrize(("d_model", "base"), [(2, 10_000.0), (12, 10_000.0), (10, 7.0)])
+def test_each_frequency_is_the_papers(d_model, base):
+    expected = [1 / base ** (2 * pair / d_model) for pair in range(d_model // 2)]
+    assert pair_frequencies(d_model, base).tolist() == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_base_sets_how_slow_the_last_pair_is():
+    assert sinusoidal_table(2, 4, base=100.0)[1, 2].item() == pytest.approx(math.sin(0.1))
+
+
+def test_a_step_turns_every_row_alike():
+    # The paper's reason for sinusoids: row p + k is one and the same linear map of row p.
+    table = sinusoidal_table(23, 6)
+    step, *_ = np.linalg.lstsq(table[:6].numpy(), table[3:9].numpy(), rcond=None)
+    np.testing.assert_allclose(table[:20].numpy() @ step, table[3:].numpy(), atol=1e-9)
+
+
+@pytest.mark.parametrize("encoding", [SinusoidalEncoding, LearnedEncoding])
+@pytest.mark.parametrize(("positions", "outside"), [([0, 11, 3], 11), ([2, -1, 3], -1)])
+def test_a_position_without_a_row_is_refused(encoding, positions, outside):
+    module = encoding(11, 6)
+    words = rf"position {outside} is outside the table of 11; positions run from 0 to 10: shorten"
+    with pytest.raises(ValueError, match=words):
+        module(torch.randn(2, 3, 6), torch.tensor([positions]))
+
+
+@pytest.mark.parametrize("encoding", [SinusoidalEncoding, LearnedEncoding])
+def test_no_positions_are_none_too_many(encoding):
+    empty = encoding(11, 6)(torch.randn(2, 0, 6), torch.zeros(1, 0, dtype=torch.long))
+    assert empty.shape == (2, 0, 6)
+
+
+def test_an_encoding_adds_the_table_that_is_handed_over_rounded_to_its_own_type():
+    def stairs(length, d_model):
+        return torch.arange(length, dtype=torch.float64)[:, None].expand(length, d_model) / 3
+
+    module = SinusoidalEncoding(7, 4, stairs)
+    added = module(torch.zeros(1, 2, 4), torch.tensor([[0, 6]]))
+    assert added.dtype == torch.float32
+    torch.testing.assert_close(added[0], torch.tensor([[0.0], [2.0]]).expand(2, 4))
+
+
+@given(st.floats(-3, 3), st.floats(-3, 3), st.integers(0, 300), st.floats(-2, 2))
+@settings(deadline=None, max_examples=40)
+def test_a_turned_pair_is_a_complex_product(first, second, position, frequency):
+    pair = torch.tensor([first, second], dtype=torch.float64)
+    turned = turn_pair(pair, torch.tensor(position), frequency)
+    expected = complex(first, second) * cmath.exp(1j * position * frequency)
+    assert complex(*turned.tolist()) == pytest.approx(expected, abs=1e-3)
+
+
+def test_turning_pair_by_pair_is_what_rotary_embedding_does_at_once():
+    vector, positions = torch.randn(10), torch.tensor([0, 1, 5, 11])
+    at_once = turn(vector.expand(4, 10), positions)
+    for pair, frequency in enumerate(pair_frequencies(10, 100.0).tolist()):
+        one_by_one = turn_pair(vector[[pair, pair + 5]], positions, frequency)
+        torch.testing.assert_close(one_by_one, at_once[:, [pair, pair + 5]])
+
+
+def test_positions_of_a_pair_may_have_any_shape():
+    pair, positions = torch.randn(2), torch.arange(15).view(3, 5)
+    turned = turn_pair(pair, positions, 0.7)
+    assert turned.shape == (3, 5, 2)
+    torch.testing.assert_close(turned[2, 1], turn_pair(pair, torch.tensor(11), 0.7))
 
 
 @pytest.mark.parametrize("encoding", [SinusoidalEncoding, LearnedEncoding])
@@ -248,3 +326,23 @@ def test_alibi_counts_each_sequence_from_its_own_start():
     bias = AlibiBias(3)(positions, positions)
     assert bias.shape == (2, 3, 5, 5)
     torch.testing.assert_close(bias[1, :, 2:, 2:], bias[0, :, :3, :3])
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=5), st.floats(0, 3))
+@settings(deadline=None, max_examples=30)
+def test_each_step_of_distance_costs_the_slope(queries, slope):
+    keys = [0, 3, 20, 50]
+    bias = distance_bias(torch.tensor(queries), torch.tensor(keys), slope)
+    expected = [[-slope * abs(query - key) for key in keys] for query in queries]
+    torch.testing.assert_close(bias, torch.tensor(expected), check_dtype=False)
+
+
+def test_a_bias_that_is_handed_over_is_the_one_that_is_added():
+    def flat(query_positions, key_positions, slopes):
+        assert (query_positions.shape, key_positions.shape) == ((2, 1, 3), (1, 1, 5))
+        return slopes.double().expand(3, 3, 5)[None].expand(2, 3, 3, 5)
+
+    alibi = AlibiBias(3, flat)
+    bias = alibi(torch.zeros(2, 3, dtype=torch.long), torch.arange(5)[None])
+    assert bias.dtype == torch.float32
+    torch.testing.assert_close(bias, alibi.slopes[:, None, None].expand(2, 3, 3, 5))

@@ -9,7 +9,7 @@ Builds on: nothing.  Lacks: the experiments (the folder experiments), a page (le
 
 import difflib
 import pkgutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Generic, TypeVar
@@ -62,6 +62,25 @@ class Finding:
     measured: str
     control: str
     holds: bool
+
+    @classmethod
+    def of(
+        cls, measured: str, control: str, said: Iterable[Bound], unsaid: Mapping[str, Bound]
+    ) -> "Finding":
+        """Join the bounds that a line says with those that it says only where they are broken.
+
+        Args:
+            measured: What was measured, short.
+            control: What was measured beside it, short.
+            said: The bounds whose words stand in these two.
+            unsaid: What must hold as well, by what to call it.
+        """
+        broken = [f"{name} {bound}" for name, bound in unsaid.items() if not bound.holds]
+        return cls(
+            "; but ".join([measured, *broken]),
+            control,
+            all(bound.holds for bound in said) and not broken,
+        )
 
     @property
     def statement(self) -> str:

@@ -4,6 +4,8 @@ Lacks: several devices at once (scaling).
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -34,3 +36,14 @@ def _usable(name: str) -> torch.device:
             "set it to cpu, or unset it to let the course choose"
         ) from error
     return device
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute with one thread: models this small spend more time on handing work to a second."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

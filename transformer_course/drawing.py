@@ -90,6 +90,7 @@ def weights_heat_map(
     *,
     mask: Bool[Tensor, "query key"] | None = None,
     title: str = "Attention weights",
+    numbered: bool | None = None,
 ) -> Figure:
     """Draw who looks at whom: a row for each token that asks, a column for each that answers.
 
@@ -99,6 +100,8 @@ def weights_heat_map(
         keys: The tokens of the columns; those of the rows if left out (self-attention).
         mask: The one that the weights were computed with, True = may attend.
         title: Stands above the map.
+        numbered: Whether each cell has its number written in; left out, that of at most
+            `MOST_NUMBERED` tokens has.
 
     Raises:
         ValueError: If there is not one label a row and column, a weight is outside [0, 1], or a
@@ -110,7 +113,11 @@ def weights_heat_map(
     figure = Figure(
         figsize=(len(keys) * cell + 2.2, len(queries) * cell + 1.6), layout="compressed"
     )
-    image = draw_weights(figure.add_subplot(), weights, queries, keys, mask=mask, cell=cell)
+    axes = figure.add_subplot()
+    numbered = max(weights.shape) <= MOST_NUMBERED if numbered is None else numbered
+    image = draw_weights(axes, weights, queries, keys, mask=mask, cell=cell)
+    if numbered:
+        write_numbers(axes, weights, mask)
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12)
     figure.colorbar(image, label="weight", shrink=0.8, ticks=[0, 0.5, 1])
     _make_ticks(figure)
@@ -126,7 +133,7 @@ def draw_weights(
     mask: Bool[Tensor, "query key"],
     cell: float,
 ) -> AxesImage:
-    """Draw a heat map as `weights_heat_map` does, into axes of a figure in the course's style.
+    """Draw a heat map as `weights_heat_map` does, without numbers, into axes in the course's style.
 
     Args:
         axes: Empty ones.
@@ -146,8 +153,6 @@ def draw_weights(
     ]
     axes.add_collection(PatchCollection(hidden, **MASKED))
     label_cells(axes, queries, keys, cell)
-    if max(weights.shape) <= MOST_NUMBERED:
-        write_numbers(axes, weights, mask)
     return image
 
 

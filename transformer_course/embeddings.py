@@ -10,6 +10,22 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 
+def one_hot_lookup(
+    ids: Int[Tensor, "*batch"], table: Float[Tensor, "vocab d_model"]
+) -> tuple[Float[Tensor, "*batch vocab"], Float[Tensor, "*batch d_model"]]:
+    """Look vectors up by a matrix product: the readable path, `TokenEmbedding` is the fast one.
+
+    Args:
+        ids: Which rows of the table are wanted.
+        table: A vector a token.
+
+    Returns:
+        For each id a row that is 1 at the id and 0 elsewhere, and these rows times the table.
+    """
+    one_hot = (ids[..., None] == torch.arange(len(table))).to(table.dtype)
+    return one_hot, one_hot @ table
+
+
 class TokenEmbedding(nn.Module):
     """A table of `vocab_size` vectors; row `id` is the vector of token `id`.
 
@@ -21,7 +37,7 @@ class TokenEmbedding(nn.Module):
         self.weight = nn.Parameter(torch.empty(vocab_size, d_model))
         nn.init.normal_(self.weight, std=0.02)
 
-    def forward(self, ids: Int[Tensor, "batch length"]) -> Float[Tensor, "batch length d_model"]:
+    def forward(self, ids: Int[Tensor, "*batch"]) -> Float[Tensor, "*batch d_model"]:
         """Look the vectors up.
 
         Raises:

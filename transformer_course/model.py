@@ -19,7 +19,15 @@ from transformer_course.heads import ClassificationHead, LanguageModelHead
 from transformer_course.positional import LearnedEncoding
 from transformer_course.stack import KeyValueCache, Memory, Parts, StackOutput, TransformerStack
 
-PLUGGABLE = ("attention", "block", "feed_forward", "norm", "rotate")
+PLUGGABLE = (
+    "attention",
+    "block",
+    "distance_bias",
+    "feed_forward",
+    "norm",
+    "rotate",
+    "sinusoidal_table",
+)
 """The parts that can be replaced: `Transformer(config, parts={"attention": my_attention})`."""
 
 
@@ -35,10 +43,11 @@ class Transformer(nn.Module):
 
     Args:
         config: Sizes and choices.
-        parts: Replacements by name: "attention" and "rotate" (functions like
-            `scaled_dot_product_attention` and `rotate`), "block", "feed_forward" and "norm"
-            (classes, built and called like `TransformerBlock`, `FeedForward` and `LayerNorm`).
-            A part that is plugged in is the one that is called, everywhere.
+        parts: Replacements by name: "attention", "rotate", "sinusoidal_table" and "distance_bias"
+            (functions like `scaled_dot_product_attention` and those of `positional`), "block",
+            "feed_forward" and "norm" (classes, built and called like `TransformerBlock`,
+            `FeedForward` and `LayerNorm`). A part that is plugged in is the one that is called,
+            everywhere.
         generator: Where the initial weights are drawn from.
 
     Raises:

@@ -16,43 +16,82 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 
-def sinusoidal_table(length: int, d_model: int) -> Float[Tensor, "{length} {d_model}"]:
+def pair_frequencies(d_model: int, base: float = 10_000.0) -> Float[Tensor, " pairs"]:
+    """By how many radians each pair of numbers turns from one position to the next.
+
+    Pair i turns by base^(−2i/d_model): the first by 1, each further one by the same factor less.
+
+    Args:
+        d_model: Width of a vector; it has half as many pairs.
+        base: Ratio of the slowest to the fastest, nearly.
+
+    Raises:
+        ValueError: If `d_model` is odd, since one number would be left without a partner, or a
+            number is not positive.
+    """
+    check_positive(d_model=d_model, base=base)
+    if d_model % 2:
+        raise ValueError(
+            f"d_model={d_model} is odd, and positions come in pairs of numbers; "
+            f"choose an even number, such as {d_model + 1}"
+        )
+    exponents = torch.arange(0, d_model, 2, dtype=torch.float64) / d_model
+    return base**-exponents
+
+
+def sinusoidal_table(
+    length: int, d_model: int, base: float = 10_000.0
+) -> Float[Tensor, "{length} {d_model}"]:
     """Sines and cosines of the position, one pair a frequency.
 
-    Column 2i is sin(position / 10000^(2i/d_model)), column 2i + 1 the cosine of the same angle.
+    Column 2i is sin(position · base^(−2i/d_model)), column 2i + 1 the cosine of the same angle.
     Because sine and cosine stand together, the dot product of two rows depends only on their
     distance.
 
     Raises:
-        ValueError: If `d_model` is odd: a sine would be left without its cosine.
+        ValueError: If `d_model` is odd: a sine would be left without its cosine. Or if a number is
+            not positive.
     """
-    if d_model % 2:
-        raise ValueError(
-            f"d_model={d_model} is odd, and sinusoidal positions come in sine–cosine pairs; "
-            f"choose {d_model - 1} or {d_model + 1}"
-        )
-    exponents = torch.arange(0, d_model, 2, dtype=torch.float64) / d_model
-    angles = torch.arange(length, dtype=torch.float64)[:, None] / 10_000**exponents
-    table = torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(-2)
-    return table.to(torch.get_default_dtype())
+    check_positive(length=length)
+    positions = torch.arange(length)[:, None]
+    angles = positions * pair_frequencies(d_model, base)
+    return torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(-2)
+
+
+TableFunction = Callable[[int, int], Tensor]
 
 
 class SinusoidalEncoding(nn.Module):
-    """Adds fixed sine and cosine waves of the position to the embeddings; nothing is learned."""
+    """Adds fixed sine and cosine waves of the position to the embeddings; nothing is learned.
+
+    Args:
+        context_length: Rows of the table.
+        d_model: Width of a row.
+        make_table: What computes the rows, in place of the course's own `sinusoidal_table`.
+    """
 
     table: Tensor
 
-    def __init__(self, context_length: int, d_model: int) -> None:
+    def __init__(
+        self, context_length: int, d_model: int, make_table: TableFunction = sinusoidal_table
+    ) -> None:
         super().__init__()
-        # Not part of the checkpoint: it follows from the two sizes.
-        self.register_buffer("table", sinusoidal_table(context_length, d_model), persistent=False)
+        # Angles need more digits than the sum does, so the table is rounded once it is made. It is
+        # not part of the checkpoint: it follows from the two sizes.
+        table = make_table(context_length, d_model).to(torch.get_default_dtype())
+        self.register_buffer("table", table, persistent=False)
 
     def forward(
         self,
         embeddings: Float[Tensor, "batch length d_model"],
         positions: Int[Tensor, "#batch length"],
     ) -> Float[Tensor, "batch length d_model"]:
-        """Add the row of each token's position."""
+        """Add the row of each token's position.
+
+        Raises:
+            ValueError: If there is no row for a position.
+        """
+        check_positions(positions, len(self.table))
         return embeddings + self.table[positions]
 
 
@@ -69,8 +108,35 @@ class LearnedEncoding(nn.Module):
         embeddings: Float[Tensor, "batch length d_model"],
         positions: Int[Tensor, "#batch length"],
     ) -> Float[Tensor, "batch length d_model"]:
-        """Add the vector of each token's position."""
+        """Add the vector of each token's position.
+
+        Raises:
+            ValueError: If there is no vector for a position.
+        """
+        check_positions(positions, len(self.weight))
         return embeddings + self.weight[positions]
+
+
+def turn_pair(
+    pair: Float[Tensor, "2"], positions: Int[Tensor, "*length"], frequency: float
+) -> Float[Tensor, "*length 2"]:
+    """Turn one pair of numbers at each position by position · frequency, counterclockwise.
+
+    `rotate` does the same to all pairs of many vectors at once.
+
+    Args:
+        pair: A point (a, b).
+        positions: Where it stands.
+        frequency: Radians a position.
+
+    Returns:
+        The point as it is at each position; at position 0 unchanged, and nowhere longer.
+    """
+    angles = positions * frequency
+    first, second = pair
+    turned_first = first * angles.cos() - second * angles.sin()
+    turned_second = first * angles.sin() + second * angles.cos()
+    return torch.stack((turned_first, turned_second), dim=-1)
 
 
 def rotate(
@@ -161,10 +227,29 @@ class RotaryEmbedding(nn.Module):
         # A position of some thousands times a frequency needs more digits than float32 has;
         # Apple's GPU has no float64 and must do without.
         exact = torch.float32 if positions.device.type == "mps" else torch.float64
-        exponents = torch.arange(0, self.d_head, 2, dtype=exact, device=positions.device)
-        angles = positions[:, None, :, None].to(exact) * self.base ** (-exponents / self.d_head)
+        frequencies = pair_frequencies(self.d_head, self.base).to(exact).to(positions.device)
+        angles = positions[:, None, :, None].to(exact) * frequencies
         cosine, sine = angles.cos().to(dtype), angles.sin().to(dtype)
         return Rotation(cosine, sine, self.neighbours_pair, self.rotate)
+
+
+def distance_bias(
+    query_positions: Int[Tensor, "*batch query"],
+    key_positions: Int[Tensor, "*#batch key"],
+    slope: float | Float[Tensor, "*heads"],
+) -> Float[Tensor, "*biases query key"]:
+    """Return what ALiBi adds to the scores: −slope for each step between query and key.
+
+    Args:
+        query_positions: Where the words stand that ask.
+        key_positions: Where those stand that answer.
+        slope: By how much a step lowers a score; a tensor has to fit (…, query, key).
+    """
+    steps = query_positions[..., :, None] - key_positions[..., None, :]
+    return -slope * steps.abs()
+
+
+BiasFunction = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 class AlibiBias(nn.Module):
@@ -174,12 +259,22 @@ class AlibiBias(nn.Module):
     power of two, as in the paper's own code, the sequence of the next lower power is filled up
     with every other slope of the double one. Without a causal mask the distance counts in both
     directions.
+
+    Args:
+        num_heads: Number of slopes.
+        bias: What turns positions and slopes into biases, in place of the course's own
+            `distance_bias`.
+
+    Raises:
+        ValueError: If `num_heads` is not positive.
     """
 
     slopes: Tensor
 
-    def __init__(self, num_heads: int) -> None:
+    def __init__(self, num_heads: int, bias: BiasFunction = distance_bias) -> None:
         super().__init__()
+        check_positive(num_heads=num_heads)
+        self.bias = bias
         power = 1 << (num_heads.bit_length() - 1)
         slopes = [2 ** (-8 * (head + 1) / power) for head in range(power)]
         slopes += [2 ** (-4 * (head + 1) / power) for head in range(0, 2 * power, 2)]
@@ -191,5 +286,26 @@ class AlibiBias(nn.Module):
         key_positions: Int[Tensor, "#batch key"],
     ) -> Float[Tensor, "#batch head query key"]:
         """Return what is added to the scaled scores."""
-        distance = (query_positions[:, :, None] - key_positions[:, None, :]).abs()
-        return -self.slopes[:, None, None] * distance[:, None]
+        slopes = self.slopes[:, None, None]
+        bias = self.bias(query_positions[:, None], key_positions[:, None], slopes)
+        return bias.to(slopes.dtype)
+
+
+def check_positive(**numbers: float) -> None:
+    """Raise a ValueError that names the first number that is not above 0."""
+    for name, number in numbers.items():
+        if not number > 0:
+            raise ValueError(f"{name}={number} must be above 0; choose a positive number")
+
+
+def check_positions(positions: Int[Tensor, "..."], num_rows: int) -> None:
+    """Raise a ValueError that names a position for which a table has no row."""
+    if not positions.numel():
+        return
+    smallest, largest = (int(extreme) for extreme in positions.aminmax())
+    if smallest < 0 or largest >= num_rows:
+        outside = smallest if smallest < 0 else largest
+        raise ValueError(
+            f"position {outside} is outside the table of {num_rows}; positions run from 0 to "
+            f"{num_rows - 1}: shorten the input, or build the table with a longer context_length"
+        )

@@ -36,14 +36,15 @@ from transformer_course.positional import (
     LearnedEncoding,
     RotaryEmbedding,
     SinusoidalEncoding,
+    distance_bias,
     rotate,
+    sinusoidal_table,
 )
 
 Parts = Mapping[str, Callable[..., Any]]
 
 NORMS: Parts = {"layer_norm": FusedLayerNorm, "rms_norm": RMSNorm, "plain_layer_norm": PlainNorm}
 RESIDUALS: Mapping[str, type[Residual]] = {"pre": PreNorm, "post": PostNorm}
-ENCODINGS: Parts = {"sinusoidal": SinusoidalEncoding, "learned": LearnedEncoding}
 ROTARY_LAYOUTS = {"rotary": "half", "rotary_interleaved": "interleaved"}
 
 
@@ -113,11 +114,7 @@ class TransformerStack(nn.Module):
             else None
         )
         # Of the schemes for positions at most one is there: each enters at another place.
-        self.encoding = (
-            ENCODINGS[config.position](config.context_length, config.d_model)
-            if config.position in ENCODINGS
-            else None
-        )
+        self.encoding = build_encoding(config, parts)
         self.rotary = (
             RotaryEmbedding(
                 config.d_head,
@@ -128,7 +125,11 @@ class TransformerStack(nn.Module):
             if config.position in ROTARY_LAYOUTS
             else None
         )
-        self.alibi = AlibiBias(config.num_heads) if config.position == "alibi" else None
+        self.alibi = (
+            AlibiBias(config.num_heads, parts.get("distance_bias", distance_bias))
+            if config.position == "alibi"
+            else None
+        )
         norm = parts.get("norm", NORMS[config.norm])
         self.embedding_norm = (
             norm(config.d_model, config.norm_epsilon) if config.embedding_norm else nn.Identity()
@@ -282,6 +283,16 @@ def token_positions(
     if padding_mask is None:
         return torch.arange(length)[None]
     return (padding_mask.cumsum(-1) - 1).clamp(min=0)
+
+
+def build_encoding(config: TransformerConfig, parts: Parts) -> nn.Module | None:
+    """Choose what is added to the embeddings for their positions, once; None if nothing is."""
+    if config.position == "sinusoidal":
+        make_table = parts.get("sinusoidal_table", sinusoidal_table)
+        return SinusoidalEncoding(config.context_length, config.d_model, make_table)
+    if config.position == "learned":
+        return LearnedEncoding(config.context_length, config.d_model)
+    return None
 
 
 def build_block(

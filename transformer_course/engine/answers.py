@@ -14,6 +14,7 @@ import torch
 
 from transformer_course.engine.catalogue import exercises
 from transformer_course.engine.exercise import Exercise, from_package
+from transformer_course.engine.guard import TimeUp, time_limit
 from transformer_course.engine.probing import probe
 from transformer_course.engine.sources import build, foreign_names, own_source
 from transformer_course.engine.verdict import State, Verdict, judge
@@ -21,6 +22,12 @@ from transformer_course.engine.workspace import Workspace, WorkspaceError
 
 SEED = 0
 """The first inputs are the same in every check, so that its words are; fresh ones follow."""
+
+LOADING_SECONDS = 5.0
+"""Time that a kept answer gets to be read in; one that was broken by hand may never be."""
+
+TRYING_SECONDS = 30.0
+"""Time that a part gets at the size of a model."""
 
 LARGEST_COST = 3.0
 """A part trains a model if it takes less than this many times what the reference takes."""
@@ -140,11 +147,16 @@ def find_part(name: str, workspace: Workspace) -> Part:
         source = workspace.kept(name)
         if source is None:
             return Part(exercise.reference, is_own=False)
-        candidate = build(source, name, lent_parts(exercise, workspace))
+        lent = lent_parts(exercise, workspace)
+        with time_limit(LOADING_SECONDS):
+            candidate = build(source, name, lent)
         if not _is_as_passed(workspace, name, source) and not _passes(exercise, candidate):
             return _own_instead(exercise, workspace, "was changed and no longer passes its check")
     except WorkspaceError as error:
         return Part(exercise.reference, is_own=False, note=f"{error}.")
+    except TimeUp:
+        reason = f"does not come to its end within {LOADING_SECONDS:g} seconds"
+        return _own_instead(exercise, workspace, reason)
     except (Exception, SystemExit) as error:
         reason = f"no longer runs ({type(error).__name__}: {error})"
         return _own_instead(exercise, workspace, reason)
@@ -178,7 +190,10 @@ def unfit_for_training(exercise: Exercise, candidate: Callable[..., Any]) -> str
     if exercise.loss_of(exercise.reference) is None:
         return None
     try:
-        costs = [_cost(exercise, function) for function in (exercise.reference, candidate)]
+        with time_limit(TRYING_SECONDS):
+            costs = [_cost(exercise, function) for function in (exercise.reference, candidate)]
+    except TimeUp:
+        return f"at the size of a model it takes more than {TRYING_SECONDS:g} seconds"
     except Exception as error:
         return f"at the size of a model it stops ({type(error).__name__}: {error})"
     if math.isnan(costs[1]):

@@ -138,13 +138,17 @@ def _kind(data: Any) -> str:
 def misfit(found: Any, expected: Any, where: str = "it") -> str | None:
     """Say where the type, shape or dtype of what came back is not the expected one."""
     if _kind(found) != _kind(expected) or _differ_in_count(found, expected):
-        return f"{where} returns {describe(found)}, expected {describe(expected)}"
+        lone = (
+            isinstance(found, Array) and found.numbers.shape == () and _kind(expected) == "number"
+        )
+        way = " (.item() makes one of it)" if lone else ""
+        return f"{where} returns {describe(found)}, expected {describe(expected)}{way}"
     if isinstance(found, dict):
         missing = sorted(expected.keys() - found.keys())
         if missing:
             return f"{where} lacks {missing}"
         pairs = [(f"`{key}`", found[key], expected[key]) for key in expected]
-    elif isinstance(found, list) and any(isinstance(item, Array) for item in expected):
+    elif isinstance(found, list) and len(found) == len(expected):
         pairs = [
             (f"result {number}", *pair)
             for number, pair in enumerate(zip(found, expected, strict=True), 1)

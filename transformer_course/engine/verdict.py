@@ -7,8 +7,7 @@ Builds on: probing.  Lacks: a page to stand on (pages).
 """
 
 import enum
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import SimpleNamespace
@@ -16,6 +15,7 @@ from types import SimpleNamespace
 from transformer_course.engine.exercise import Exercise, Inputs, Mistake
 from transformer_course.engine.plain import bare, misfit, plain, same
 from transformer_course.engine.probing import SECONDS, Observation, Raised, Report, probe
+from transformer_course.engine.translations import in_plain_words
 
 
 class State(enum.Enum):
@@ -126,36 +126,52 @@ UNEXPLAINED = "the numbers differ"
 
 
 def _first_failure(exercise: Exercise, report: Report, seed: int) -> Verdict | None:
-    """Go through the cases, the smallest first, and in each through everything that must hold."""
+    """Go through the cases, the smallest first, and in each through everything that must hold.
+
+    What fails first is told. What is said to hold does so in every case that returned something.
+    """
     wanted = expected(exercise, seed)
-    held: dict[str, bool] = {}
+    first: tuple[str, str, str] | None = None
+    broken: set[str] = set()
     for case, inputs in exercise.make_inputs(seed).items():
         observation = report.observations[case]
         if observation.raised is not None:
-            return _stopped(case, observation.raised)
-        for name, complaint in _complaints(exercise, inputs, observation, wanted[case]):
-            if complaint is None:
-                held.setdefault(name, True)
-                continue
-            return Verdict(
-                state=State.NOT_YET,
-                seen=f"{complaint}, in the case “{case}”",
-                next_step="This is none of the mistakes known here; hint 1 is next.",
-                checklist=(*((n, True) for n in held if n != name), (name, False)),
-            )
-    return None
+            if first is None:
+                return _stopped(case, observation.raised)
+            continue
+        complaints = _complaints(exercise, inputs, observation, wanted[case])
+        broken |= complaints.keys()
+        if complaints and first is None:
+            first = case, *next(iter(complaints.items()))
+    if first is None:
+        return None
+    case, name, complaint = first
+    held = [one for one in (FITS, *exercise.properties, EQUAL) if one not in broken]
+    return Verdict(
+        state=State.NOT_YET,
+        seen=f"{complaint}, in the case “{case}”",
+        next_step="This is none of the mistakes known here; hint 1 is next.",
+        checklist=(*((one, True) for one in held), (name, False)),
+    )
 
 
 def _complaints(
     exercise: Exercise, inputs: Inputs, found: Observation, wanted: Observation
-) -> Iterator[tuple[str, str | None]]:
-    """Yield, one after the other, what must hold and what is amiss with it."""
-    yield FITS, misfit(found.data, wanted.data)
+) -> dict[str, str]:
+    """Return what is amiss in one case, by what should hold, in the order of looking."""
+    complaints: dict[str, str] = {}
+    amiss = misfit(found.data, wanted.data)
+    if amiss is not None:
+        # Of what does not even fit, nothing else can be said.
+        return dict.fromkeys((FITS, *exercise.properties, EQUAL), amiss)
     given = SimpleNamespace(**{name: bare(plain(value)) for name, value in inputs.items()})
     for name, look in exercise.properties.items():
-        yield name, look(given, bare(found.data))
-    equal = same(found.data, wanted.data)
-    yield EQUAL, None if equal else f"{UNEXPLAINED} from those of the course's own function"
+        amiss = look(given, bare(found.data))
+        if amiss is not None:
+            complaints[name] = amiss
+    if not same(found.data, wanted.data):
+        complaints[EQUAL] = f"{UNEXPLAINED} from those of the course's own function"
+    return complaints
 
 
 def _stopped(case: str, raised: Raised) -> Verdict:
@@ -165,29 +181,6 @@ def _stopped(case: str, raised: Raised) -> Verdict:
         seen=f"{where}: {in_plain_words(raised)}",
         next_step=f"It was the case “{case}”. Run the function on such an input yourself.",
     )
-
-
-PLAIN_WORDS = (
-    (r"mat1 and mat2 shapes cannot be multiplied \((.+) and (.+)\)", r"\1 met \2 in a product"),
-    (r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\).*dimension (\d+)",
-     r"length \1 met length \2 on axis \3"),
-    (r"matmul: .*size (\d+) is different from (\d+)", r"width \2 met \1 in a product"),
-    (r"could not be broadcast together with shapes (.+)", r"these shapes do not fit: \1"),
-    (r"'NoneType' object has no attribute '(\w+)'", r"None stands where `\1` is asked of"),
-    (r"unexpected keyword argument '(\w+)'", r"it is called with `\1`, which it does not take"),
-    (r"name '(\w+)' is not defined", r"`\1` has no value here"),
-    (r"local variable '(\w+)' where it is not", r"`\1` is used before it has a value"),
-)  # fmt: skip
-"""What Python, numpy and torch say, and the same in plain words."""
-
-
-def in_plain_words(raised: Raised) -> str:
-    """Say what an exception means; as it stands where no translation is known."""
-    for pattern, words in PLAIN_WORDS:
-        match = re.search(pattern, raised.message)
-        if match:
-            return match.expand(words)
-    return f"{raised.type_name}: {raised.message}" if raised.message else raised.type_name
 
 
 @lru_cache(maxsize=256)

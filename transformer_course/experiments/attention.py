@@ -132,21 +132,21 @@ def the_root_keeps_softmax_soft(softness: Softness) -> Finding:
         }
         for name in SCALINGS
     )
-    bounds = (
-        above(raw["spread"], 7.8),
-        above(raw["top"], 0.8),
-        below(raw["widest"], 0.1),
-        below(abs(root["spread"] - 1), 0.05),
+    said = soft, sharp, flat = (
         below(root["top"], 0.26),
-        above(root["widest"], 0.28),
+        above(raw["top"], 0.8),
         below(over["top"], 0.08),
     )
-    return Finding(
-        f"divided by √d_k: scores at d_k = 64 spread 1 (difference {bounds[3]}), top weight of "
-        f"{NUM_KEYS} {bounds[4]}, Jacobian at d_k = 512 {bounds[5]}",
-        f"unscaled: spread {bounds[0]}, top weight {bounds[1]}, Jacobian {bounds[2]}; divided by "
-        f"d_k: top weight {bounds[6]} (all alike: {1 / NUM_KEYS:.4f})",
-        all(bound.holds for bound in bounds),
+    return Finding.of(
+        f"top weight of {NUM_KEYS} keys at d_k = 64, scores divided by √d_k: {soft}",
+        f"unscaled {sharp}; divided by d_k {flat} (all alike: {1 / NUM_KEYS:.4f})",
+        said,
+        {
+            "spread, unscaled:": above(raw["spread"], 7.8),
+            "spread with √d_k, distance from 1:": below(abs(root["spread"] - 1), 0.05),
+            "Jacobian at d_k = 512, unscaled:": below(raw["widest"], 0.1),
+            "Jacobian at d_k = 512 with √d_k:": above(root["widest"], 0.28),
+        },
     )
 
 
@@ -272,22 +272,25 @@ def _offset_error(scores: Float[Tensor, "query key"]) -> float:
 def rotary_and_alibi_bring_order(order: OrderInside) -> Finding:
     """Judge whether both tell identical tokens apart, and rotary by the distance alone."""
     plain, rotary, alibi = (order.last_row[name] for name in ("plain", "rotary", "alibi"))
-    bounds = (
-        below(order.offset_error, EXACT),
-        below(order.norm_error, EXACT),
-        above((rotary.max() - rotary.min()).item(), 0.05),
-        above(alibi.diff().min().item(), 0.0),
-        below((plain.max() - plain.min()).item(), EXACT),
-        above(order.sinusoidal_offset_error, 0.1),
+    apart = above(min(_range(rotary), _range(alibi)), 0.05)
+    alike = below(_range(plain), EXACT)
+    return Finding.of(
+        f"spread of twelve equal tokens' weights, with RoPE and with ALiBi: {apart}",
+        f"without positions: {alike}",
+        (apart, alike),
+        {
+            "a RoPE score, both moved a step, changes by": below(order.offset_error, EXACT),
+            "RoPE changes a length by": below(order.norm_error, EXACT),
+            "with ALiBi a step nearer adds": above(alibi.diff().min().item(), 0.0),
+            "with sinusoids a score of one distance changes by": above(
+                order.sinusoidal_offset_error, 0.1
+            ),
+        },
     )
-    return Finding(
-        f"RoPE: scores depend on i − j only (difference {bounds[0]}), lengths stay (difference "
-        f"{bounds[1]}), weights of equal tokens differ ({bounds[2]}); ALiBi: each step nearer "
-        f"weighs more ({bounds[3]})",
-        f"no positions: equal tokens weigh the same (difference {bounds[4]}); sinusoids added: "
-        f"scores of one distance differ ({bounds[5]})",
-        all(bound.holds for bound in bounds),
-    )
+
+
+def _range(weights: Float[Tensor, " key"]) -> float:
+    return (weights.max() - weights.min()).item()
 
 
 def _random(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:

@@ -272,19 +272,22 @@ def trained_and_cut(seed: int = 0) -> Cuts:
 def a_map_is_no_explanation(cuts: Cuts) -> Finding:
     """Judge whether two equally sharp rows of a map can mean all and nothing."""
     listed, other = cuts.listed, cuts.not_listed
-    bounds = (
-        above(min(listed.top_weight, other.top_weight), 0.8),
-        above(min(listed.right, other.right), 0.98),
+    weakest = [kind.right_without["weakest"] for kind in (listed, other)]
+    said = lost, kept, by_chance = (
         below(listed.right_without["strongest"], 0.1),
         above(other.right_without["strongest"], 0.8),
-        below(other.delivered / listed.delivered, 0.7),
         above(listed.right_without["random"], 0.6),
-        above(min(listed.right_without["weakest"], other.right_without["weakest"]), 0.98),
     )
-    return Finding(
-        f"strongest link cut (mean weight {bounds[0]}): right answers for listed names fall from "
-        f"{bounds[1]} to {bounds[2]}, for missing ones they stay {bounds[3]} (there, what arrives "
-        f"is shorter: {bounds[4]} of the length)",
-        f"a random link cut: listed {bounds[5]}; the weakest cut: both {bounds[6]}",
-        all(bound.holds for bound in bounds),
+    return Finding.of(
+        f"strongest link cut, right answers: listed names {lost}, missing names {kept}",
+        f"a random link cut: listed names {by_chance}",
+        said,
+        {
+            "mean weight of that link": above(min(listed.top_weight, other.top_weight), 0.8),
+            "right with all links": above(min(listed.right, other.right), 0.98),
+            "right with the weakest cut": above(min(weakest), 0.98),
+            "what arrives for missing names, over that for listed ones,": below(
+                other.delivered / listed.delivered, 0.7
+            ),
+        },
     )

@@ -363,21 +363,24 @@ def dates_translated(
 def cross_attention_finds_the_word(dates: Dates) -> Finding:
     """Judge whether dates are right for what was read, and looked up where they have to be."""
     trained, untrained = dates.trained, dates.untrained
-    bounds = (
+    said = right, needed, other, counting = (
         above(trained.exact, 0.97),
         above(trained.told, 0.65),
-        above(trained.told - trained.free, 0.2),
-        below(untrained.exact, 0.01),
-        below(untrained.told, 0.3),
         below(dates.other_source, 0.01),
         above(dates.counting, 0.97),
-        above(dates.num_parameters / dates.num_counting_parameters, 5),
     )
-    return Finding(
-        f"unseen dates, wholly right: {bounds[0]}; weight of a digit on the word that it needs "
-        f"{bounds[1]}, of the constant 19 on the year less by {bounds[2]}",
-        f"untrained: right {bounds[3]}, weight {bounds[4]}; another date to read: right "
-        f"{bounds[5]}; but a matrix that counts words: right {bounds[6]}, with parameters fewer "
-        f"by a factor {bounds[7]}",
-        all(bound.holds for bound in bounds),
+    return Finding.of(
+        f"unseen dates, wholly right {right}; weight on the word that a digit needs {needed}",
+        f"right with another date to read {other}; by a matrix that counts words {counting}",
+        said,
+        {
+            "weight of a digit that needs it, less that of 19 on the year,": above(
+                trained.told - trained.free, 0.2
+            ),
+            "untrained, right": below(untrained.exact, 0.01),
+            "untrained, weight on the needed word": below(untrained.told, 0.3),
+            "the translator's parameters, over the matrix's,": above(
+                dates.num_parameters / dates.num_counting_parameters, 5
+            ),
+        },
     )

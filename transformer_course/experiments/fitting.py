@@ -4,13 +4,13 @@
 its first step to its last in seconds, next to controls that are no transformers.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from transformer_course.device import one_thread
 from transformer_course.optimizers import build_optimizers
 from transformer_course.training import (
     Batch,
@@ -63,17 +63,6 @@ def fit(
                 group["lr"] = rate * learning_rate_share(done, config)
             step(model, optimizers, [sample(config.batch_size, generator)], config.clip_norm)
     model.eval()
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute with one thread: models this small spend more time on handing work to a second."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def count_parameters(model: nn.Module) -> int:

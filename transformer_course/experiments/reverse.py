@@ -224,22 +224,22 @@ def turn_around(model: Transformer, text: str) -> Mirror:
 @claim_of("C11", sequences_reversed)
 def the_map_is_the_anti_diagonal(reversal: Reversal) -> Finding:
     """Judge whether sequences are turned around by looking at the mirrored place, and only so."""
-    bounds = (
+    size = reversal.num_matrix_parameters / reversal.num_parameters
+    said = right, mirrored, lost, matrix = (
         above(reversal.exact, 0.98),
         above(reversal.mirror_weight, 0.95),
-        below(reversal.untrained_exact, 0.01),
-        below(reversal.untrained_mirror_weight, 0.1),
         below(reversal.no_positions_exact, 0.01),
-        below(reversal.no_positions_symbols, 0.35),
-        below(reversal.gru_exact, 0.1),
         above(reversal.matrix_exact, 0.98),
-        below(reversal.num_matrix_parameters / reversal.num_parameters, 0.8),
     )
-    return Finding(
-        f"{LENGTH} symbols turned around: wholly right {bounds[0]}, weight on the mirrored place "
-        f"{bounds[1]}",
-        f"untrained: right {bounds[2]}, weight {bounds[3]}; no positions: right {bounds[4]}, "
-        f"single symbols {bounds[5]}; a GRU in both directions: {bounds[6]}; but one matrix: "
-        f"{bounds[7]}, with {bounds[8]} of the parameters",
-        all(bound.holds for bound in bounds),
+    return Finding.of(
+        f"{LENGTH} symbols turned around, wholly right {right}; weight on the mirror {mirrored}",
+        f"right without positions {lost}; by one plain matrix {matrix}",
+        said,
+        {
+            "untrained, right": below(reversal.untrained_exact, 0.01),
+            "untrained, weight on the mirror": below(reversal.untrained_mirror_weight, 0.1),
+            "no positions, single symbols right": below(reversal.no_positions_symbols, 0.35),
+            "a GRU in both directions, right": below(reversal.gru_exact, 0.1),
+            "the matrix's parameters, over the model's,": below(size, 0.8),
+        },
     )

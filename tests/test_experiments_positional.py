@@ -1,0 +1,303 @@
+"""Lesson 04's claim C7: what is measured is what is said, and each claim can fail."""
+
+import json
+import re
+import statistics
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from transformer_course.experiments import positional, positional_order, positional_seeds
+from transformer_course.experiments.positional import Recovered, recover, ridge
+from transformer_course.experiments.positional_order import (
+    LENGTHS,
+    NAMED,
+    QUESTION,
+    SCHEMES,
+    WORDS,
+    PlacesRead,
+    build_reader,
+    read_places,
+    read_sentence,
+    sample_sentences,
+    share_right,
+    trained_reader,
+    with_twins,
+)
+
+GOOD_PERMUTED = positional.Permuted(attention=0, encoder=0, with_positions=1.0, causal=1.0)
+GOOD_PROBED = positional.SumsProbed(
+    minilm=Recovered(word=1.0, place=1.0),
+    shuffled=Recovered(word=0.0, place=0.02),
+    by_width={4: Recovered(word=0.1, place=0.1), 256: Recovered(word=1.0, place=0.9)},
+)
+GOOD_ORDER = positional_order.OrderByScheme(
+    right={
+        "none": (0.5, 0.5, 0.5),
+        "sinusoidal": (1.0, 0.7, 0.5),
+        "learned": (1.0, 0.6, 0.5),
+        "RoPE": (1.0, 0.8, 0.4),
+        "ALiBi": (1.0, 0.98, 0.9),
+    }
+)
+GOOD_CAUSAL = positional_order.CausalOrder(
+    two_layers=(1.0, 1.0, 1.0),
+    one_layer=0.5,
+    unmasked=0.5,
+    causal_places=PlacesRead(explained=0.5, means=torch.arange(15.0)),
+    bidirectional_places=PlacesRead(explained=0.0, means=torch.full((15,), 7.0)),
+)
+CLAIMS = {
+    positional.without_positions_a_bag_of_words: GOOD_PERMUTED,
+    positional.a_sum_keeps_both: GOOD_PROBED,
+    positional_order.positions_let_a_model_tell_order: GOOD_ORDER,
+    positional_order.length_is_not_free: GOOD_ORDER,
+    positional_order.a_causal_mask_gives_order_away: GOOD_CAUSAL,
+}
+
+
+@pytest.mark.parametrize(("claim", "numbers"), CLAIMS.items())
+def test_good_numbers_hold(claim, numbers):
+    assert claim(numbers).holds
+
+
+@pytest.mark.parametrize(
+    ("claim", "contrary"),
+    [
+        (positional.without_positions_a_bag_of_words, {"attention": 1e-3}),
+        (positional.without_positions_a_bag_of_words, {"encoder": 1e-3}),
+        (positional.without_positions_a_bag_of_words, {"with_positions": 0.0}),
+        (positional.without_positions_a_bag_of_words, {"causal": 0.0}),
+        (positional.a_sum_keeps_both, {"minilm": Recovered(word=0.5, place=1.0)}),
+        (positional.a_sum_keeps_both, {"minilm": Recovered(word=1.0, place=0.5)}),
+        (positional.a_sum_keeps_both, {"shuffled": Recovered(word=0.9, place=0.02)}),
+        (positional.a_sum_keeps_both, {"shuffled": Recovered(word=0.0, place=0.9)}),
+        (positional_order.a_causal_mask_gives_order_away, {"two_layers": (0.5, 1.0, 1.0)}),
+        (positional_order.a_causal_mask_gives_order_away, {"one_layer": 0.9}),
+        (positional_order.a_causal_mask_gives_order_away, {"unmasked": 0.9}),
+        (
+            positional_order.a_causal_mask_gives_order_away,
+            {"causal_places": PlacesRead(explained=0.0, means=torch.zeros(15))},
+        ),
+        (
+            positional_order.a_causal_mask_gives_order_away,
+            {"bidirectional_places": PlacesRead(explained=0.5, means=torch.zeros(15))},
+        ),
+    ],
+)
+def test_a_contrary_number_turns_its_claim(claim, contrary):
+    finding = claim(replace(CLAIMS[claim], **contrary))
+    assert not finding.holds
+    assert "expected" in finding.statement
+
+
+@pytest.mark.parametrize(
+    ("width", "recovered"),
+    [
+        (4, Recovered(word=0.9, place=0.1)),
+        (4, Recovered(word=0.1, place=0.9)),
+        (256, Recovered(word=0.5, place=0.9)),
+        (256, Recovered(word=1.0, place=0.5)),
+    ],
+)
+def test_widths_that_make_no_difference_turn_the_claim_on_sums(width, recovered):
+    by_width = {**GOOD_PROBED.by_width, width: recovered}
+    assert not positional.a_sum_keeps_both(replace(GOOD_PROBED, by_width=by_width)).holds
+
+
+@pytest.mark.parametrize(
+    ("claim", "scheme", "shares"),
+    [
+        *(
+            (positional_order.positions_let_a_model_tell_order, scheme, (0.7, 0.5, 0.5))
+            for scheme in positional_order.TOLD
+        ),
+        (positional_order.positions_let_a_model_tell_order, "none", (0.9, 0.5, 0.5)),
+        (positional_order.positions_let_a_model_tell_order, "none", (0.5, 0.5, 0.9)),
+        (positional_order.length_is_not_free, "ALiBi", (0.7, 0.98, 0.9)),
+        (positional_order.length_is_not_free, "ALiBi", (1.0, 0.7, 0.9)),
+        (positional_order.length_is_not_free, "ALiBi", (1.0, 0.98, 0.5)),
+        *(
+            (positional_order.length_is_not_free, scheme, shares)
+            for scheme in positional_order.FADING
+            for shares in ((1.0, 0.95, 0.5), (1.0, 0.7, 0.9))
+        ),
+    ],
+)
+def test_a_contrary_share_turns_its_claim(claim, scheme, shares):
+    changed = replace(GOOD_ORDER, right={**GOOD_ORDER.right, scheme: shares})
+    assert not claim(changed).holds
+
+
+def test_shuffled_words_are_measured_as_is_said():
+    finding = positional.without_positions_a_bag_of_words(positional.permuted_input())
+    assert finding.holds, finding.statement
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_sums_are_probed_as_is_said():
+    probed = positional.sums_probed(num_words=2_000, widths=(4, 256))
+    finding = positional.a_sum_keeps_both(probed)
+    assert finding.holds, finding.statement
+
+
+def test_a_sum_that_has_lost_its_word_gives_only_the_place():
+    generator = torch.Generator().manual_seed(0)
+    places = torch.randn(11, 16, dtype=torch.float64)
+    none = torch.zeros(400, 16, dtype=torch.float64)
+    found = recover(none, places, generator)
+    assert found.place == 1.0
+    assert found.word < 0.05
+
+
+def test_a_ridge_is_the_least_squares_of_numpy():
+    inputs, targets = (torch.randn(50, width, dtype=torch.float64) for width in (7, 3))
+    expected, *_ = np.linalg.lstsq(inputs.numpy(), targets.numpy(), rcond=None)
+    np.testing.assert_allclose(ridge(inputs, targets).numpy(), expected, atol=1e-5)
+
+
+def test_a_sentence_names_each_of_the_two_once_and_ends_in_the_question():
+    ids, answers = sample_sentences(300, torch.Generator().manual_seed(0), 7)
+    for row, answer in zip(ids.tolist(), answers.tolist(), strict=True):
+        words = [WORDS[number] for number in row]
+        assert (words.count("river"), words.count("money"), words.count(QUESTION)) == (1, 1, 1)
+        assert words[-1] == QUESTION
+        first = next(word for word in words if word in NAMED)
+        assert NAMED[answer] == first
+    assert 0.4 < answers.double().mean() < 0.6
+
+
+def test_a_twin_is_the_same_bag_with_the_other_answer():
+    sentences = sample_sentences(50, torch.Generator().manual_seed(0), 11)
+    ids, answers = with_twins(sentences)
+    one, twin = ids.split(50)
+    assert one.equal(sentences.inputs)
+    assert one.sort(dim=1).values.equal(twin.sort(dim=1).values)
+    assert (one != twin).sum(1).tolist() == [2] * 50
+    assert (answers[:50] + answers[50:]).tolist() == [1] * 50
+
+
+def test_a_question_is_written_out_with_its_answer_and_its_twin():
+    one, twin = read_sentence(seed=0, length=5)
+    words, answer = one.split(" → ")
+    assert len(words.split()) == 5
+    swapped = words.replace("river", "X").replace("money", "river").replace("X", "money")
+    assert twin == f"{swapped} → {'money' if answer == 'river' else 'river'}"
+
+
+def test_an_unknown_scheme_names_those_there_are():
+    with pytest.raises(ValueError, match=r"scheme='rope' is unknown; choose one of \['none', 'sin"):
+        build_reader("rope")
+
+
+@pytest.mark.parametrize("causal_layers", [None, 1])
+def test_who_sees_a_bag_is_right_on_exactly_one_half(causal_layers):
+    generator = torch.Generator().manual_seed(3)
+    choices = {"causal": True, "num_layers": 1} if causal_layers else {}
+    model = build_reader("none", generator, **choices).double().eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3, generator=generator)
+    assert share_right(model, 16, seed=0, num_questions=100) == 0.5
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_shares_are_those_of_a_count_by_hand():
+    model = trained_reader("learned", 0, num_steps=3)
+    generator = torch.Generator().manual_seed(1_005)
+    ids, answers = with_twins(sample_sentences(30, generator, 16))
+    with torch.inference_mode():
+        right = [
+            int(model(row[None]).logits.argmax()) == answer
+            for row, answer in zip(ids, answers, strict=True)
+        ]
+    assert share_right(model, 16, seed=5, num_questions=60) == sum(right) / 60
+
+
+def test_every_scheme_is_trained_and_asked_at_every_length():
+    order = positional_order.order_by_scheme(num_steps=2, num_questions=20)
+    assert list(order.right) == list(SCHEMES)
+    assert all(len(shares) == len(LENGTHS) for shares in order.right.values())
+
+
+def test_parts_that_are_handed_over_are_the_ones_that_are_used():
+    calls = []
+
+    def table(length, d_model):
+        calls.append("table")
+        return torch.zeros(length, d_model)
+
+    def bias(query_positions, key_positions, slope):
+        calls.append("bias")
+        return slope * torch.zeros(1, 1, query_positions.shape[-1], key_positions.shape[-1])
+
+    parts = {"sinusoidal_table": table, "distance_bias": bias}
+    order = positional_order.order_by_scheme(num_steps=2, num_questions=20, parts=parts)
+    assert calls[0] == "table"
+    assert set(calls[1:]) == {"bias"}
+    # With nothing added and nothing charged, both see a bag.
+    assert order.right["sinusoidal"][0] == order.right["ALiBi"][0] == 0.5
+
+
+def test_order_from_the_mask_is_measured_in_all_its_models():
+    order = positional_order.order_from_the_mask(num_steps=2, num_questions=20)
+    assert (order.one_layer, order.unmasked) == (0.5, 0.5)
+    assert order.causal_places.means.shape == (LENGTHS[0] - 1,)
+
+
+def test_a_probe_reads_places_where_they_were_added():
+    generator = torch.Generator().manual_seed(0)
+    assert read_places(build_reader("sinusoidal", generator).eval(), 0).explained > 0.9
+    assert read_places(build_reader("none", generator).eval(), 0).explained < 0.05
+
+
+def test_the_stored_result_says_what_made_it_and_bears_the_claims_out():
+    stored = positional_seeds.stored_order()
+    assert stored.command == "python -m transformer_course.experiments.positional_seeds"
+    assert (list(stored.lengths), stored.num_steps) == (list(LENGTHS), 200)
+    assert set(stored.versions) == {"python", "torch"}
+    assert list(stored.right) == list(positional_seeds.MODELS)
+    for seed in range(positional_seeds.NUM_SEEDS):
+        order = positional_order.OrderByScheme(
+            right={scheme: stored.right[scheme][seed] for scheme in SCHEMES}
+        )
+        for claim in (
+            positional_order.positions_let_a_model_tell_order,
+            positional_order.length_is_not_free,
+        ):
+            assert claim(order).holds, (seed, claim(order).statement)
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_a_row_of_the_stored_result_comes_out_again():
+    again = positional_seeds.measure("ALiBi", 1)
+    # Other processors round otherwise, and training makes much of little.
+    wanted = positional_seeds.stored_order().right["ALiBi"][1]
+    assert again[0] == pytest.approx(wanted[0], abs=0.03)
+    assert again[1:] == pytest.approx(wanted[1:], abs=0.12)
+
+
+def test_the_table_holds_mean_and_deviation_over_the_seeds():
+    stored = positional_seeds.stored_order()
+    (line,) = (line for line in stored.table().splitlines() if line.startswith("RoPE"))
+    twice = [shares[1] for shares in stored.right["RoPE"]]
+    wanted = f"{statistics.mean(twice):.2f} ± {statistics.stdev(twice):.2f}"
+    assert re.findall(r"\d\.\d\d ± \d\.\d\d", line)[1] == wanted
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_the_command_stores_what_it_measures(tmp_path, capsys, monkeypatch):
+    models = {name: positional_seeds.MODELS[name] for name in ("none", "none, causal, 1 layer")}
+    monkeypatch.setattr(positional_seeds, "MODELS", models)
+    file = tmp_path / "order.json"
+    positional_seeds.main(file, num_seeds=2, num_steps=1)
+    stored = positional_seeds.stored_order(file)
+    assert capsys.readouterr().out == stored.table() + "\n"
+    assert json.loads(file.read_text(encoding="utf-8"))["num_steps"] == 1
+    assert stored.right == dict.fromkeys(models, [[0.5] * 3] * 2)
+
+
+def test_a_missing_result_says_how_to_make_it(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"order\.json is missing; run python -m transf"):
+        positional_seeds.stored_order(tmp_path / "order.json")

@@ -1,0 +1,195 @@
+"""What lesson 04 asks before its experiments, and its quiz.
+
+Builds on: engine.  Lacks: the exercises (positional_encoding, positional_encoding_inside).
+"""
+
+from transformer_course.engine.exercise import Question
+
+QUESTIONS = (
+    Question(
+        name="04.1",
+        text=(
+            "The same 13 words in another order; each word may look at every other, and no number "
+            "says where a word stands. What comes out?"
+        ),
+        options={
+            "a": (
+                "other vectors, for the sentence means something else now",
+                "What a word gets is a mean over all words, and a mean does not know their order.",
+            ),
+            "b": (
+                "the same vectors, in the new order",
+                "Each word gets a mean over the same 13 words, with the same weights.",
+            ),
+            "c": (
+                "the same vectors in the old order",
+                "A word's vector goes wherever the word goes.",
+            ),
+        },
+        right="b",
+    ),
+    Question(
+        name="04.2",
+        text=(
+            "A real width, d_model = 512, so 256 pairs. How much longer is each pair's wavelength "
+            "than the one before it?"
+        ),
+        options={
+            "a": (
+                "twice as long",
+                "Many drawings suggest it. 255 doublings make a number of 77 digits.",
+            ),
+            "b": (
+                "about 4 % longer",
+                "255 steps share a factor of nearly 10,000 between them, so each is small.",
+            ),
+            "c": (
+                "by always the same number of places",
+                "Always the same factor, not the same number: frequencies are powers.",
+            ),
+        },
+        right="b",
+    ),
+    Question(
+        name="04.3",
+        text=(
+            "You get one vector of 384 numbers: some word's plus some place's. The word was never "
+            "used to fit your probe, which is a linear map. What can it tell you?"
+        ),
+        options={
+            "a": (
+                "little: two vectors have been mixed into one",
+                "That happens where numbers are few. 384 of them have room for both.",
+            ),
+            "b": (
+                "the place, but not which word",
+                "What a place adds is the same for every word, so that it can be taken off again.",
+            ),
+            "c": (
+                "both, nearly always",
+                "Places take a few of the 384 directions, and leave the others to the words.",
+            ),
+        },
+        right="c",
+    ),
+    Question(
+        name="04.4",
+        text=(
+            "Five models learn which of two words came first, on sentences of 16 words, and are "
+            "then asked on 64. Which of them are still right in more than 7 of 10?"
+        ),
+        options={
+            "a": (
+                "all but the one without positions",
+                "What was learned at 16 places holds there. No formula of theirs ends at 16, but "
+                "the learning did.",
+            ),
+            "b": (
+                "only ALiBi",
+                "Its bias at 64 words is one that it has met, only longer: what is near counts "
+                "more.",
+            ),
+            "c": (
+                "RoPE and ALiBi",
+                "RoPE knows distances only, but it has never met one beyond 15.",
+            ),
+        },
+        right="b",
+    ),
+    Question(
+        name="04.5",
+        text=(
+            "Again no positions, but now a word may look back only, at itself and what came "
+            "before. Can two layers learn which came first?"
+        ),
+        options={
+            "a": (
+                "no: without positions everything is a bag of words",
+                "That holds where all look at all. Here each word sees another bag.",
+            ),
+            "b": (
+                "yes",
+                "The first word sees one word, the last one sees all: how much there is to see "
+                "says where one stands.",
+            ),
+            "c": (
+                "yes, and one layer would do",
+                "The last word of one layer sees a bag again, and only the last word answers.",
+            ),
+        },
+        right="b",
+    ),
+    Question(
+        name="q04_1",
+        text="A transformer without positions reads “dog bites man” and “man bites dog”. It …",
+        options={
+            "a": (
+                "cannot tell the two apart",
+                "Not in every case: a causal one of two layers could.",
+            ),
+            "b": (
+                "cannot tell them apart if all words look at all words",
+                "It sees a bag. Under a causal mask two layers can tell.",
+            ),
+            "c": (
+                "can tell, because attention is computed word by word",
+                "In whatever order it is computed, each word gets the same mean.",
+            ),
+        },
+        right="b",
+    ),
+    Question(
+        name="q04_2",
+        text="Why does each frequency come as a sine *and* a cosine?",
+        options={
+            "a": (
+                "so that the dot product of two rows depends on their distance only",
+                "cos a cos b + sin a sin b = cos(a − b): the places themselves cancel.",
+            ),
+            "b": (
+                "so that no two rows are alike",
+                "Sines alone, of so many speeds, would see to that as well.",
+            ),
+            "c": (
+                "so that the numbers stay between −1 and 1",
+                "A sine alone stays there, too.",
+            ),
+        },
+        right="a",
+    ),
+    Question(
+        name="q04_3",
+        text="A model with learned positions was trained on 16 words. What is its row 20?",
+        options={
+            "a": (
+                "what rows 0 to 15 suggest, continued",
+                "Nothing continues it: each row is learned by itself.",
+            ),
+            "b": (
+                "what it was drawn as before training",
+                "No sentence had a word there, so no gradient ever reached it.",
+            ),
+            "c": ("all zeros", "It was drawn at random like the others, and stayed that."),
+        },
+        right="b",
+    ),
+    Question(
+        name="q04_4",
+        text="From lesson 03: what does the embedding table hold for the second “bank”?",
+        options={
+            "a": (
+                "a row of its own, near “financial”",
+                "The table is looked up by token, not by sentence.",
+            ),
+            "b": (
+                "the row of the first “bank”",
+                "One token, one row. What tells the two apart is added later.",
+            ),
+            "c": (
+                "the mean of the words around it",
+                "That is what attention will make of it, in lesson 05.",
+            ),
+        },
+        right="b",
+    ),
+)

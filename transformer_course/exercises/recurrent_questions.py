@@ -1,0 +1,197 @@
+"""What lesson 01 asks before its experiments, and its quiz.
+
+Builds on: engine.  Lacks: the exercises (recurrent, recurrent_memory).
+"""
+
+from transformer_course.engine.exercise import Question
+
+QUESTIONS = (
+    Question(
+        name="01.1",
+        text=(
+            "A memory of one number keeps half of itself at each word. Of what it was at “river”, "
+            "how much is left eight words later, at “empty”?"
+        ),
+        options={
+            "a": ("about a half", "A half is left after one word. There are seven more."),
+            "b": ("a sixteenth", "That is ½ · ⅛: halving is multiplied, not divided by eight."),
+            "c": ("less than a hundredth", "Halved eight times: ½⁸ = 1/256."),
+        },
+        right="c",
+    ),
+    Question(
+        name="01.2",
+        text=(
+            "RNN, GRU, LSTM and one attention layer, of like size, untrained. The gradient of "
+            "their answer by a letter 40 steps back: for which of them is it nearly as large as "
+            "by a near letter?"
+        ),
+        options={
+            "a": (
+                "for attention alone",
+                "To attention all letters are one step away. To the others each is a chain, and "
+                "gates that were drawn at random let about two thirds through a step.",
+            ),
+            "b": (
+                "for attention and the LSTM",
+                "An LSTM's gates can keep, but drawn at random they stand half open.",
+            ),
+            "c": (
+                "for all but the plain RNN",
+                "Gates can keep; drawn at random they stand half open, and half to the power of "
+                "40 is next to nothing.",
+            ),
+        },
+        right="a",
+    ),
+    Question(
+        name="01.3",
+        text=(
+            "The same plain RNN is trained on distances of 1 to 100, mixed, for no more than 300 "
+            "batches, and asked at 200. How often is it right? (Chance is .25.)"
+        ),
+        options={
+            "a": (
+                "at chance: what is lost by 50 is lost by 200",
+                "At 50 the learning signal was lost, not the memory: near distances teach it.",
+            ),
+            "b": (
+                "about half of the time",
+                "Once a state is held in full, it is held at any distance.",
+            ),
+            "c": (
+                "more than nine times in ten",
+                "Near distances teach it to hold the letter, and what holds for 20 steps holds "
+                "for 200.",
+            ),
+        },
+        right="c",
+    ),
+    Question(
+        name="01.4",
+        text=(
+            "A compiled layer of torch's takes a training step on one sequence of 1,024 words, "
+            "alone; then on eight of them at once. Which is quicker here, on one thread of a "
+            "CPU?"
+        ),
+        options={
+            "a": (
+                "attention, both times: it need not wait",
+                "Not waiting pays where the machine would stand idle. Eight long sequences keep "
+                "it busy, and attention compares a million pairs in each.",
+            ),
+            "b": (
+                "the LSTM, both times",
+                "On 1,024 words attention compares half a million pairs; the LSTM takes 1,024 "
+                "steps, in a compiled loop.",
+            ),
+            "c": (
+                "attention alone, the LSTM eight at a time",
+                "1,024 words are too many already: the pairs grow with the square.",
+            ),
+        },
+        right="b",
+    ),
+    Question(
+        name="01.5",
+        text=(
+            "An RNN that names the first of 24 letters, always right. How large is the gradient "
+            "of its answer by that first letter, compared with that by the last three?"
+        ),
+        options={
+            "a": (
+                "the largest of all: it is what the answer depends on",
+                "The answer depends on it, and yet a small change of it moves nothing: the state "
+                "has snapped to one of four places, and stays there.",
+            ),
+            "b": (
+                "about as large",
+                "The state has snapped to one of four places: a small change moves nothing.",
+            ),
+            "c": (
+                "far smaller, next to nothing",
+                "Its state has snapped to one of four places. A small change dies out; "
+                "another letter changes everything.",
+            ),
+        },
+        right="c",
+    ),
+    Question(
+        name="q01_1",
+        text="A plain RNN trained at distance 50 alone stays at chance. What is missing?",
+        options={
+            "a": (
+                "memory: forty numbers cannot hold a letter for 50 steps",
+                "The same RNN, taught with near distances among them, recalls at 200.",
+            ),
+            "b": (
+                "a learning signal: the gradient from so far back is next to nothing",
+                "That, with plain initialisation and this budget. Other starts and other lessons "
+                "repair it.",
+            ),
+            "c": (
+                "size: a larger RNN would learn it",
+                "That was not measured here; all four models have the same size, and two "
+                "of five recipes learn it.",
+            ),
+        },
+        right="b",
+    ),
+    Question(
+        name="q01_2",
+        text="“Attention trains in parallel.” What exactly is true of it?",
+        options={
+            "a": (
+                "it needs less work than an RNN",
+                "It needs more on long texts: pairs grow with the square of the length.",
+            ),
+            "b": (
+                "no place waits for another while it reads a text that is there",
+                "Four products in a row for any length, T for an RNN. Writing waits in both.",
+            ),
+            "c": (
+                "it is always quicker",
+                "On one thread a compiled LSTM overtook it. It pays where a machine would idle.",
+            ),
+        },
+        right="b",
+    ),
+    Question(
+        name="q01_3",
+        text="The Jacobian of a trained RNN says that its first letter has no influence. So …",
+        options={
+            "a": (
+                "the RNN has forgotten it",
+                "It named it each time. Swap the letter, and the answer changes.",
+            ),
+            "b": (
+                "no small change of it moves the answer; another letter may",
+                "The Jacobian is about small changes. Memory is about other letters.",
+            ),
+            "c": (
+                "training has failed",
+                "Training had succeeded: a state that has snapped into place has no gradient.",
+            ),
+        },
+        right="b",
+    ),
+    Question(
+        name="q01_4",
+        text="From lesson 00: a check answers “~ known slip”. By what has it known the slip?",
+        options={
+            "a": (
+                "by a word in your code",
+                "Names, spaces and style are yours: it never reads your code for that.",
+            ),
+            "b": (
+                "by what your function computes, in every case of the check",
+                "It computed just what a known wrong version computes, case by case.",
+            ),
+            "c": (
+                "by the shape of what came back",
+                "Most known slips have the right shape; the numbers give them away.",
+            ),
+        },
+        right="b",
+    ),
+)

@@ -1,0 +1,438 @@
+"""What lesson 03 looks like: a lookup, a step, neighbours, comparisons, a map, two banks.
+
+Builds on: drawing, word_vectors, embeddings (experiments).  Lacks: the words beside the pictures.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from transformer_course.drawing import (
+    FAINT,
+    INK,
+    KEY,
+    QUERY,
+    QUIET,
+    SIGNED,
+    VALUE,
+    in_course_style,
+)
+from transformer_course.experiments.embeddings import PairScores, SimilarWords
+from transformer_course.experiments.embeddings_analogies import Analogies
+from transformer_course.experiments.embeddings_context import TwoBanks
+from transformer_course.word_vectors import WordVectors, principal_plane
+
+LANDMARKS: Mapping[str, Sequence[str]] = {
+    "family": ("father", "mother", "brother", "sister", "daughter", "wife"),
+    "time": ("day", "night", "morning", "hour", "week", "year"),
+    "war": ("sword", "army", "battle", "soldier", "enemy", "war"),
+    "body": ("hand", "eyes", "lips", "tongue", "cheek", "heart"),
+    "number": ("two", "three", "five", "ten", "twenty", "hundred"),
+    "nature": ("sun", "moon", "sea", "wind", "rain", "river"),
+}
+GROUP_LOOK = {
+    "family": ("#0072B2", "o"),
+    "time": ("#D55E00", "s"),
+    "war": ("#222222", "X"),
+    "body": ("#CC79A7", "D"),
+    "number": ("#009E73", "^"),
+    "nature": ("#8C6D00", "v"),
+}
+
+
+SIZE = 9
+"""Of the names on a map, in points."""
+
+Name = tuple[float, float, str, str, str]
+"""A point, the word beside it, its colour and its weight."""
+
+
+@in_course_style
+def table_picture(
+    panels: Mapping[str, Float[Tensor, "rows columns"]],
+    rows: Mapping[str, Sequence[str]],
+    signs: Sequence[str] = (),
+) -> Figure:
+    """Draw small tables side by side, their numbers in the cells, one scale of colours for all.
+
+    Args:
+        panels: The tables by title.
+        rows: Names of each table's rows, by the same titles.
+        signs: What stands between the tables, such as "×" and "=".
+    """
+    widths = [table.shape[1] for table in panels.values()]
+    height = max(table.shape[0] for table in panels.values())
+    figure = Figure(figsize=(0.62 * sum(widths) + 1.55 * len(panels), 0.42 * height + 0.9))
+    left = 0.0
+    total = figure.get_figwidth()
+    limit = max(table.abs().max().item() for table in panels.values())
+    for place, (title, table) in enumerate(panels.items()):
+        width = 0.62 * table.shape[1]
+        tall = 0.42 * table.shape[0]
+        box = (left + 1.15) / total, 0.12 / figure.get_figheight()
+        top = figure.get_figheight() - 0.6 - tall
+        axes = figure.add_axes(
+            (box[0], top / figure.get_figheight(), width / total, tall / figure.get_figheight())
+        )
+        _draw_table(axes, title, table, rows[title], limit)
+        left += width + 1.55
+        if place < len(signs):
+            figure.text((left - 0.22) / total, 0.5, signs[place], fontsize=18, ha="center")
+    figure.draw_without_rendering()
+    return figure
+
+
+def _draw_table(axes: Axes, title: str, table: Tensor, names: Sequence[str], limit: float) -> None:
+    numbers = table.detach().float().numpy()
+    axes.imshow(numbers, cmap=SIGNED, vmin=-limit, vmax=limit, aspect="auto")
+    axes.set_title(title, fontsize=11)
+    axes.set_xticks([])
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    for (row, column), number in np.ndenumerate(numbers):
+        shown = f"{number:.2f}".rstrip("0").rstrip(".").replace("-", "−")
+        shade = "white" if abs(number) > 0.7 * limit else INK
+        axes.text(column, row, shown or "0", ha="center", va="center", color=shade, fontsize=10)
+
+
+@in_course_style
+def step_picture(
+    before: Mapping[str, Float[Tensor, "2"]], after: Mapping[str, Float[Tensor, "2"]]
+) -> Figure:
+    """Draw vectors of two numbers as arrows, and where one step of training moves them."""
+    figure = Figure(figsize=(5.6, 4.4), layout="constrained")
+    axes = figure.add_subplot()
+    for (name, old), colour in zip(before.items(), (QUERY, VALUE, KEY), strict=True):
+        new = after[name]
+        for ends, look, alpha in ((old, "--", 0.6), (new, "-", 1.0)):
+            x, y = ends.tolist()
+            axes.annotate(
+                "",
+                (x, y),
+                (0, 0),
+                arrowprops={
+                    "arrowstyle": "-|>",
+                    "color": colour,
+                    "linestyle": look,
+                    "linewidth": 2,
+                    "alpha": alpha,
+                    "shrinkA": 0,
+                    "shrinkB": 0,
+                },
+            )
+        x, y = new.tolist()
+        left = colour == VALUE  # it ends beside the first one, on its left
+        axes.annotate(
+            name,
+            (x, y),
+            (-6 if left else 6, 6),
+            textcoords="offset points",
+            ha="right" if left else "left",
+            color=colour,
+            fontweight="bold",
+        )
+    axes.axhline(0, color=FAINT, zorder=0)
+    axes.axvline(0, color=FAINT, zorder=0)
+    axes.set(
+        xlim=(-0.75, 1.6),
+        ylim=(-0.85, 1.35),
+        title="One step: dashed before, solid after",
+        xlabel="first number",
+        ylabel="second number",
+        aspect="equal",
+    )
+    figure.draw_without_rendering()
+    return figure
+
+
+@in_course_style
+def loss_curves(runs: Mapping[str, Sequence[float]], start: float) -> Figure:
+    """Draw the losses of trainings, smoothed over 50 steps, and where all of them begin."""
+    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
+    axes = figure.add_subplot()
+    for (name, losses), colour, look in zip(
+        runs.items(), (QUERY, KEY), ("-", (0, (5, 2))), strict=False
+    ):
+        window = min(50, len(losses))
+        smooth = np.convolve(losses, np.ones(window) / window, mode="valid")
+        axes.plot(range(window, len(losses) + 1), smooth, color=colour, linestyle=look, label=name)
+    axes.axhline(start, color=QUIET, linewidth=1, linestyle=(0, (5, 3)))
+    axes.text(
+        1,
+        start,
+        "knows nothing ",
+        color=QUIET,
+        va="bottom",
+        ha="right",
+        fontsize=9,
+        transform=axes.get_yaxis_transform(),
+    )
+    axes.set(title="Loss while training", xlabel="step", ylabel="loss (nats a pair)")
+    axes.set_ylim(top=start + 0.3)
+    axes.legend(loc="lower left")
+    figure.draw_without_rendering()
+    return figure
+
+
+@in_course_style
+def neighbour_bars(found: Mapping[str, Sequence[tuple[str, float]]], title: str) -> Figure:
+    """Draw the nearest words of a few words, a small panel for each."""
+    columns = 3
+    lines = -(-len(found) // columns)
+    figure = Figure(figsize=(9, 1.75 * lines + 0.5), layout="constrained")
+    panels = figure.subplots(lines, columns, squeeze=False).flat
+    for axes in list(panels)[len(found) :]:
+        axes.set_axis_off()
+    for axes, (word, neighbours) in zip(figure.axes, found.items(), strict=False):
+        draw_neighbours(axes, word, neighbours)
+    figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12)
+    figure.draw_without_rendering()
+    return figure
+
+
+def draw_neighbours(axes: Axes, word: str, neighbours: Sequence[tuple[str, float]]) -> None:
+    """Draw the nearest words of one word as bars, the names inside."""
+    places = range(len(neighbours))
+    axes.barh(places, [cosine for _, cosine in neighbours], color="#A9CCE3", height=0.8)
+    for place, (name, cosine) in enumerate(neighbours):
+        axes.text(0.02, place, name, va="center", fontsize=10)
+        axes.text(1.0, place, f"{cosine:.2f}", va="center", ha="right", fontsize=9, color=QUIET)
+    axes.set(xlim=(0, 1), ylim=(len(neighbours) - 0.5, -0.5), yticks=[], xticks=[])
+    axes.set_title(word, fontsize=11)
+    axes.spines[["bottom", "left"]].set_visible(False)
+
+
+@in_course_style
+def won_bars(found: SimilarWords) -> Figure:
+    """Draw the share of comparisons that related pairs win, against both kinds of others."""
+    names = {
+        "trained": "the plays",
+        "shuffled_plain": "shuffled,\nmean left in",
+        "shuffled": "shuffled,\nmean taken off",
+        "noise": "random\nvectors",
+        "minilm": "MiniLM’s\ntable",
+        "minilm_noise": "random, as\nMiniLM’s",
+    }
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    axes = figure.add_subplot()
+    looks = (("any two words", FAINT, ""), ("two words as frequent", QUERY, ""))
+    box = {"boxstyle": "square,pad=0.1", "facecolor": "white", "linewidth": 0}
+    for kind, (label, colour, hatch) in enumerate(looks):
+        shares = [getattr(found, name)[kind] for name in names]
+        places = np.arange(len(names)) + 0.4 * kind - 0.2
+        axes.bar(
+            places,
+            shares,
+            0.38,
+            color=colour,
+            edgecolor=QUIET,
+            hatch=hatch,
+            label=f"against {label}",
+        )
+        for place, share in zip(places, shares, strict=True):
+            axes.text(
+                place, share + 0.01, f"{share:.2f}", ha="center", va="bottom", fontsize=10, bbox=box
+            )
+    axes.axhline(0.5, color=INK, linewidth=1, linestyle=(0, (5, 3)), zorder=0)
+    axes.text(len(names) - 0.12, 0.51, "chance", ha="right", va="bottom", fontsize=9)
+    axes.set_xticks(range(len(names)), list(names.values()))
+    axes.set_xlim(-0.5, len(names) - 0.1)
+    axes.set(title="Is a related pair closer?", ylabel="share of comparisons won", ylim=(0, 1.12))
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.42), ncols=2)
+    figure.draw_without_rendering()
+    return figure
+
+
+@in_course_style
+def analogy_bars(found: Analogies) -> Figure:
+    """Draw how many analogies come out right, by kind: with rules and without an example."""
+    figure = Figure(figsize=(8.6, 3.4), layout="constrained")
+    axes = figure.add_subplot()
+    looks = (
+        ("allowed", "any word may be the answer", KEY, "//"),
+        ("forbidden", "the question’s own words may not", QUERY, ""),
+        ("third_alone", "nearest to the third word, no example", FAINT, ""),
+    )
+    for number, (name, label, colour, hatch) in enumerate(looks):
+        shares = [getattr(scores, name) for scores in found.kinds.values()]
+        places = np.arange(len(shares)) + 0.27 * (number - 1)
+        axes.bar(places, shares, 0.25, color=colour, edgecolor=QUIET, hatch=hatch, label=label)
+        for place, share in zip(places, shares, strict=True):
+            axes.text(place, share + 0.01, f"{share:.2f}", ha="center", va="bottom", fontsize=9)
+    axes.set_xticks(range(len(found.kinds)), list(found.kinds))
+    axes.set(title="Analogies in MiniLM’s table", ylabel="share right", ylim=(0, 1.12))
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.42), ncols=3, fontsize=9)
+    figure.draw_without_rendering()
+    return figure
+
+
+@in_course_style
+def cosine_histograms(panels: Mapping[str, PairScores]) -> Figure:
+    """Draw how the cosines of related, of equally frequent and of any pairs are spread."""
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    bins = np.linspace(-0.5, 1, 46)
+    for axes, (title, scores) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
+        for cosines, colour, look, label in (
+            (scores.random, QUIET, ":", "any two words"),
+            (scores.matched, KEY, "--", "as frequent"),
+            (scores.related, QUERY, "-", "related"),
+        ):
+            axes.hist(
+                cosines.flatten().numpy(),
+                bins=bins,
+                density=True,
+                histtype="step",
+                color=colour,
+                linestyle=look,
+                linewidth=1.8,
+                label=label,
+            )
+        axes.set(title=title, xlabel="cosine", ylabel="density", yticks=[])
+    figure.axes[-1].legend(loc="upper right")
+    figure.draw_without_rendering()
+    return figure
+
+
+@in_course_style
+def bank_curves(banks: TwoBanks) -> Figure:
+    """Draw how alike the two banks are, at the lookup, the input, and after each layer."""
+    figure = Figure(figsize=(8, 3.5), layout="constrained")
+    axes = figure.add_subplot()
+    places = range(len(banks.trained) + 1)
+    names = ["table", "input", *(str(layer) for layer in range(1, len(banks.trained)))]
+    for label, cosines, colour, marker in (
+        ("MiniLM, trained", banks.trained, QUERY, "o"),
+        ("same shape, untrained", banks.untrained, KEY, "s"),
+    ):
+        heights = [1.0, *cosines]
+        axes.plot(places, heights, color=colour, marker=marker, label=label)
+        side = 9 if colour == QUERY else -15
+        for place, height in list(zip(places, heights, strict=True))[1:]:
+            axes.annotate(
+                f"{height:.2f}",
+                (place, height),
+                (0, side),
+                textcoords="offset points",
+                ha="center",
+                fontsize=9,
+                color=colour,
+            )
+    axes.annotate("one row: 1.00", (0, 1), (4, 8), textcoords="offset points", fontsize=9)
+    axes.set_xticks(places, names)
+    axes.set(
+        title="How alike are the two “bank”s?",
+        xlabel="out of the table · with positions added · after layer …",
+        ylabel="cosine",
+        ylim=(0.5, 1.1),
+    )
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 0.3))
+    figure.draw_without_rendering()
+    return figure
+
+
+@in_course_style
+def word_map(vectors: WordVectors) -> Figure:
+    """Draw the landmarks on the plane in which they differ most."""
+    figure = Figure(figsize=(8, 5.6), layout="constrained")
+    axes = figure.add_subplot()
+    draw_map(axes, vectors)
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), title="chosen by us", alignment="left")
+    figure.draw_without_rendering()
+    return figure
+
+
+def draw_map(
+    axes: Axes, vectors: WordVectors, marked: Sequence[str] = (), *, quiet: bool = False
+) -> float:
+    """Draw the landmarks, and other words among them.
+
+    Args:
+        axes: Empty ones.
+        vectors: Whose words.
+        marked: Words to be drawn besides, in bold.
+        quiet: Whether the landmarks are kept in the background.
+
+    Returns:
+        The share of the landmarks' variance that the map shows.
+    """
+    landmarks = [word for words in LANDMARKS.values() for word in words]
+    directions = vectors.directions[vectors.vocabulary.rows(landmarks)]
+    plane, share = principal_plane(directions)
+    names: list[Name] = []
+    for group, words in LANDMARKS.items():
+        colour, marker = GROUP_LOOK[group]
+        colour = "#BBBBBB" if quiet else colour
+        places = vectors.directions[vectors.vocabulary.rows(words)] @ plane.T
+        axes.plot(*places.T.numpy(), marker, color=colour, markersize=5, label=group)
+        names += [
+            (x, y, word, colour, "normal")
+            for (x, y), word in zip(places.tolist(), words, strict=True)
+            if word not in marked
+        ]
+    others = vectors.directions[vectors.vocabulary.rows(marked)] @ plane.T
+    if marked:
+        axes.plot(*others.T.numpy(), "o", color=QUERY, markersize=7)
+    names += [
+        (x, y, word, INK, "bold") for (x, y), word in zip(others.tolist(), marked, strict=True)
+    ]
+    _name_points(axes, names)
+    axes.set(
+        title=f"Two directions of {vectors.table.shape[1]}: {share:.0%} of the variance",
+        xlabel="first direction",
+        ylabel="second direction",
+    )
+    axes.tick_params(labelsize=9)
+    return share
+
+
+def _name_points(axes: Axes, names: Sequence[Name]) -> None:
+    """Write a name beside each point: to its right, else where it covers no other name."""
+    axes.margins(0.12)
+    axes.figure.draw_without_rendering()
+    inch = 72 / axes.figure.dpi
+    points = [axes.transData.transform((x, y)) * inch for x, y, *_ in names]
+    taken = [(x - 3, y - 3, x + 3, y + 3) for x, y in points]
+    # Words in bold are placed first: they are what the reader looks for.
+    order = sorted(range(len(names)), key=lambda place: names[place][4] != "bold")
+    for place in order:
+        x, y, word, colour, weight = names[place]
+        width = 0.68 * SIZE * len(word) * (1.1 if weight == "bold" else 1)
+        shift, box = _free_place(points[place], width, taken)
+        taken.append(box)
+        axes.annotate(
+            word,
+            (x, y),
+            shift,
+            textcoords="offset points",
+            va="center",
+            fontsize=SIZE,
+            color=colour,
+            fontweight=weight,
+        )
+
+
+def _free_place(
+    point: Sequence[float], width: float, taken: Sequence[tuple[float, float, float, float]]
+) -> tuple[tuple[float, float], tuple[float, float, float, float]]:
+    """Return the shift, in points, at which a word covers the fewest others, and its box."""
+    best: tuple[int, tuple[float, float], tuple[float, float, float, float]] | None = None
+    for up in (0, 7, -7, 12, -12, 18, -18):
+        for across in (5.0, -5.0 - width, -width / 2):
+            if across == -width / 2 and abs(up) < 9:
+                continue
+            left, low = point[0] + across, point[1] + up - SIZE / 2
+            box = (left, low, left + width, low + SIZE)
+            covered = sum(
+                box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
+                for other in taken
+            )
+            if best is None or covered < best[0]:
+                best = covered, (across, up), box
+    if best is None:
+        raise RuntimeError("there is always a first place")
+    return best[1], best[2]

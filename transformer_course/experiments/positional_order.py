@@ -1,0 +1,311 @@
+"""Lesson 04's claim C7, trained: which schemes for positions let a model tell what came first.
+
+A sentence names the river once and the money once, among other words; the model says which came
+first. Every question that is asked after training comes with its twin, in which the two have
+changed places: the same bag of words, and the other answer. Whoever sees only the bag is right on
+one of the two, on exactly half of all.
+
+Source: Vaswani et al. 2017, section 3.5; Haviv et al. 2022, sections 5 and 6 (causal models without
+positions); Press et al. 2022, section 2.2 (longer than in training).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from transformer_course.claims import Finding, above, below, claim_of
+from transformer_course.config import TransformerConfig
+from transformer_course.device import one_thread
+from transformer_course.experiments.fitting import fit
+from transformer_course.experiments.positional import ridge
+from transformer_course.model import Transformer
+from transformer_course.training import Batch, TrainingConfig
+
+NAMED = ("river", "money")
+OTHERS = ("the", "of", "was", "but", "and", "bank", "crowded", "empty")
+QUESTION = "first?"
+WORDS = (*NAMED, *OTHERS, QUESTION)
+LENGTHS = (16, 32, 64)
+"""In training, and twice and four times as long: the question is the last of the words."""
+
+SCHEMES: Mapping[str, str] = {
+    "none": "none",
+    "sinusoidal": "sinusoidal",
+    "learned": "learned",
+    "RoPE": "rotary",
+    "ALiBi": "alibi",
+}
+"""The names that people use, and what `TransformerConfig` calls them."""
+
+NUM_QUESTIONS = 2_000
+TRAINING = TrainingConfig(
+    num_steps=200, batch_size=64, learning_rate=3e-3, weight_decay=0.0, warmup_steps=20
+)
+
+
+def sample_sentences(batch_size: int, generator: torch.Generator, length: int) -> Batch:
+    """Draw sentences of `length` words, and which of river and money each names first.
+
+    Returns:
+        The words' numbers in `WORDS`, and 0 where the river comes first, 1 where the money does.
+    """
+    ids = torch.randint(
+        len(NAMED), len(NAMED) + len(OTHERS), (batch_size, length), generator=generator
+    )
+    ids[:, -1] = WORDS.index(QUESTION)
+    places = torch.rand((batch_size, length - 1), generator=generator).argsort(1)[:, :2]
+    ids.scatter_(1, places, torch.arange(len(NAMED)).expand(batch_size, -1))
+    return Batch(ids, (places[:, 0] > places[:, 1]).long())
+
+
+def with_twins(sentences: Batch) -> Batch:
+    """Add to each sentence the one in which river and money have changed places."""
+    ids, answers = sentences
+    river, money = (WORDS.index(word) for word in NAMED)
+    twins = torch.where(ids == river, money, torch.where(ids == money, river, ids))
+    return Batch(torch.cat((ids, twins)), torch.cat((answers, 1 - answers)))
+
+
+def read_sentence(seed: int, length: int = LENGTHS[0]) -> tuple[str, str]:
+    """Write out one question with its answer, and its twin."""
+    generator = torch.Generator().manual_seed(seed)
+    ids, answers = with_twins(sample_sentences(1, generator, length))
+    one, twin = (
+        f"{' '.join(WORDS[number] for number in row)} → {NAMED[answer]}"
+        for row, answer in zip(ids.tolist(), answers.tolist(), strict=True)
+    )
+    return one, twin
+
+
+def build_reader(
+    scheme: str,
+    generator: torch.Generator | None = None,
+    *,
+    causal: bool = False,
+    num_layers: int = 2,
+    parts: Mapping[str, Any] | None = None,
+) -> Transformer:
+    """Build a small model that reads a sentence and answers at its last word, untrained.
+
+    Args:
+        scheme: How it tells positions, a key of `SCHEMES`.
+        generator: Draws the first weights.
+        causal: Whether a word may look back only, and not ahead.
+        num_layers: How often the words look at one another.
+        parts: Replacements, as `Transformer` takes them.
+
+    Raises:
+        ValueError: If the scheme is unknown.
+    """
+    if scheme not in SCHEMES:
+        raise ValueError(f"scheme={scheme!r} is unknown; choose one of {list(SCHEMES)}")
+    config = TransformerConfig(
+        vocab_size=len(WORDS),
+        context_length=max(LENGTHS),
+        d_model=64,
+        num_layers=num_layers,
+        num_heads=4,
+        d_feed_forward=128,
+        architecture="decoder" if causal else "encoder",
+        position=SCHEMES[scheme],
+        head="classification",
+        num_classes=len(NAMED),
+        pooling="last",
+        initialisation="silent",
+    )
+    return Transformer(config, parts=parts, generator=generator)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderByScheme:
+    """How well each scheme tells what came first.
+
+    Attributes:
+        right: Share of right answers by scheme, one for each of `LENGTHS`; a bag of words allows
+            one half.
+    """
+
+    right: Mapping[str, Sequence[float]]
+
+
+def order_by_scheme(
+    seed: int = 0,
+    *,
+    num_steps: int = TRAINING.num_steps,
+    num_questions: int = NUM_QUESTIONS,
+    parts: Mapping[str, Any] | None = None,
+) -> OrderByScheme:
+    """Train a model for each of the five schemes on sentences of 16 words, and ask all of them.
+
+    Args:
+        seed: Of weights and sentences.
+        num_steps: Optimiser steps, of each.
+        num_questions: Asked at each length, twins included.
+        parts: Replacements, as `Transformer` takes them.
+    """
+    right = {}
+    for scheme in SCHEMES:
+        model = trained_reader(scheme, seed, num_steps=num_steps, parts=parts)
+        right[scheme] = shares_right(model, seed, num_questions)
+    return OrderByScheme(right=right)
+
+
+def trained_reader(
+    scheme: str, seed: int, *, num_steps: int = TRAINING.num_steps, **choices: Any
+) -> Transformer:
+    """Build a reader and train it; further choices as in `build_reader`."""
+    generator = torch.Generator().manual_seed(seed)
+    model = build_reader(scheme, generator, **choices)
+    training = replace(
+        TRAINING, num_steps=num_steps, warmup_steps=min(TRAINING.warmup_steps, num_steps)
+    )
+    fit(model, partial(sample_sentences, length=LENGTHS[0]), training, generator)
+    return model
+
+
+def shares_right(
+    model: Transformer, seed: int, num_questions: int = NUM_QUESTIONS
+) -> tuple[float, ...]:
+    """Return the share of right answers at each of `LENGTHS`."""
+    return tuple(share_right(model, length, seed, num_questions) for length in LENGTHS)
+
+
+@torch.inference_mode()
+def share_right(
+    model: Transformer, length: int, seed: int, num_questions: int = NUM_QUESTIONS
+) -> float:
+    """Ask fresh questions of a length, each with its twin; return the share of right answers.
+
+    There are too many sentences of 16 words for one to be met twice.
+    """
+    generator = torch.Generator().manual_seed(seed + 1_000)
+    questions = with_twins(sample_sentences(num_questions // 2, generator, length))
+    with one_thread():
+        answers = torch.cat([model(ids).logits.argmax(-1) for ids in questions.inputs.split(250)])
+    return (answers == questions.targets).double().mean().item()
+
+
+TOLD = tuple(scheme for scheme in SCHEMES if scheme != "none")
+FADING = ("sinusoidal", "learned", "RoPE")
+
+
+@claim_of("C7", order_by_scheme)
+def positions_let_a_model_tell_order(order: OrderByScheme) -> Finding:
+    """Judge whether each scheme tells order at the length of training, and none of them cannot."""
+    worst = above(min(order.right[scheme][0] for scheme in TOLD), 0.95)
+    bag = below(max(abs(share - 0.5) for share in order.right["none"]), 0.01)
+    return Finding(
+        f"which of two words came first, of {LENGTHS[0]}: {', '.join(TOLD)} each right {worst}",
+        f"no positions: right on one half, all that a bag of words allows (difference {bag}, also "
+        f"at {LENGTHS[1]} and {LENGTHS[2]} words)",
+        worst.holds and bag.holds,
+    )
+
+
+@claim_of("C7", order_by_scheme)
+def length_is_not_free(order: OrderByScheme) -> Finding:
+    """Judge what is left at twice and at four times the length of training."""
+    at_first = above(min(order.right[scheme][0] for scheme in TOLD), 0.95)
+    twice, four_times = above(order.right["ALiBi"][1], 0.9), above(order.right["ALiBi"][2], 0.7)
+    others_twice = below(max(order.right[scheme][1] for scheme in FADING), 0.88)
+    others = below(max(order.right[scheme][2] for scheme in FADING), 0.65)
+    return Finding(
+        f"trained on {LENGTHS[0]} words, asked on {LENGTHS[1]} and {LENGTHS[2]}: ALiBi right "
+        f"{twice} and {four_times}; {', '.join(FADING)} each {others_twice} and {others}",
+        f"the same models on {LENGTHS[0]} words: each {at_first}",
+        all(bound.holds for bound in (at_first, twice, four_times, others_twice, others)),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlacesRead:
+    """What a linear probe reads off the vectors after the first layer: where each word stands.
+
+    Attributes:
+        explained: Share of the variance of the place that it explains in fresh sentences, R².
+        means: What it reads on average, by true place.
+    """
+
+    explained: float
+    means: Float[Tensor, " place"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CausalOrder:
+    """What models without any positions know of order.
+
+    Attributes:
+        two_layers: Share of right answers of a causal model of two layers, one for each length.
+        one_layer: The same of one layer, at the length of training.
+        unmasked: The first model, its mask taken away, at the length of training.
+        causal_places: What a probe reads after the first of two layers.
+        bidirectional_places: The same in a model that looks both ways.
+    """
+
+    two_layers: Sequence[float]
+    one_layer: float
+    unmasked: float
+    causal_places: PlacesRead
+    bidirectional_places: PlacesRead
+
+
+def order_from_the_mask(
+    seed: int = 0, *, num_steps: int = TRAINING.num_steps, num_questions: int = NUM_QUESTIONS
+) -> CausalOrder:
+    """Train models without positions, and take the mask away from one of them."""
+    causal, one_layer, both_ways = (
+        trained_reader("none", seed, num_steps=num_steps, causal=is_causal, num_layers=layers)
+        for is_causal, layers in ((True, 2), (True, 1), (False, 2))
+    )
+    unmasked = build_reader("none")
+    unmasked.load_state_dict(
+        {name.replace("decoder.", "encoder."): w for name, w in causal.state_dict().items()}
+    )
+    length = LENGTHS[0]
+    return CausalOrder(
+        two_layers=shares_right(causal, seed, num_questions),
+        one_layer=share_right(one_layer, length, seed, num_questions),
+        unmasked=share_right(unmasked.eval(), length, seed, num_questions),
+        causal_places=read_places(causal, seed),
+        bidirectional_places=read_places(both_ways, seed),
+    )
+
+
+@torch.inference_mode()
+def read_places(model: Transformer, seed: int, num_sentences: int = 400) -> PlacesRead:
+    """Fit a linear probe of the place on half of the sentences, and read the other half with it.
+
+    The question is left out: it stands at one place only, which its own vector would give away.
+    """
+    generator = torch.Generator().manual_seed(seed + 2_000)
+    ids, _ = sample_sentences(num_sentences, generator, LENGTHS[0])
+    vectors = model(ids, need_hidden_states=True).hidden_states[1][:, :-1].double()
+    places = torch.arange(vectors.shape[1], dtype=torch.float64).expand(vectors.shape[:2])
+    with_one = torch.cat((vectors, torch.ones_like(vectors[..., :1])), dim=-1)
+    fitted, fresh = with_one.tensor_split(2)
+    half = len(fitted)
+    weights = ridge(fitted.flatten(0, 1), places[:half].flatten()[:, None])
+    read = (fresh @ weights)[..., 0]
+    error, spread = (read - places[half:]).square().mean(), places.var(correction=0)
+    return PlacesRead(explained=(1 - error / spread).item(), means=read.mean(0))
+
+
+@claim_of("C7", order_from_the_mask)
+def a_causal_mask_gives_order_away(order: CausalOrder) -> Finding:
+    """Judge whether looking back only tells order without positions, and what it takes."""
+    two, one = above(order.two_layers[0], 0.95), below(abs(order.one_layer - 0.5), 0.01)
+    unmasked = below(abs(order.unmasked - 0.5), 0.01)
+    causal = above(order.causal_places.explained, 0.2)
+    both_ways = below(order.bidirectional_places.explained, 0.05)
+    return Finding(
+        f"causal, two layers, no positions: right {two}; a probe reads the place of a word after "
+        f"the first (R² {causal})",
+        f"one causal layer: one half (difference {one}); the two without their mask: one half "
+        f"(difference {unmasked}); trained without a mask: R² {both_ways}",
+        all(bound.holds for bound in (two, one, unmasked, causal, both_ways)),
+    )
