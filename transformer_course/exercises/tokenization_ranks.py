@@ -115,17 +115,18 @@ def _words_and_ranks(rng: Generator) -> dict[str, dict[str, Any]]:
     four = _ranked(learn_merges(FOUR_WORDS, 5))
     letters = list("abc")
     some = {"".join(rng.choice(letters, 9)): int(rng.integers(1, 9)) for _ in range(31)}
-    many = _ranked(learn_merges(some, 61))
+    many = _ranked(learn_merges(some, 41))
     cases = {
         "one byte": ("a", four),
         "two bytes": ("an", four),
         "no merge fits": ("sink", four),
         "rank": ("rank", four),
         "abcd": ("abcd", _ranked(TRAP_MERGES)),
+        "abcaca": ("abcaca", _ranked(((b"c", b"a"), (b"b", b"ca"), (b"ca", b"ca")))),
         "bankbanks": ("bankbanks", four),
     }
-    for number in range(1, 6):
-        cases[f"a long word, number {number}"] = ("".join(rng.choice(letters, 31)), many)
+    for number in range(1, 5):
+        cases[f"a long word, number {number}"] = ("".join(rng.choice(letters, 23)), many)
     return {
         name: {"tokens": split_into_bytes(word), "ranks": ranks}
         for name, (word, ranks) in cases.items()
