@@ -395,7 +395,7 @@ def _name_points(axes: Axes, names: Sequence[Name]) -> None:
     axes.margins(0.12)
     axes.figure.draw_without_rendering()
     inch = 72 / axes.figure.dpi
-    points = [axes.transData.transform((x, y)) * inch for x, y, *_ in names]
+    points = [(axes.transData.transform((x, y)) * inch).tolist() for x, y, *_ in names]
     taken = [(x - 3, y - 3, x + 3, y + 3) for x, y in points]
     # Words in bold are placed first: they are what the reader looks for.
     order = sorted(range(len(names)), key=lambda place: names[place][4] != "bold")
