@@ -393,8 +393,11 @@ def draw_map(
 def _name_points(axes: Axes, names: Sequence[Name]) -> None:
     """Write a name beside each point: to its right, else where it covers no other name."""
     axes.margins(0.12)
-    axes.figure.draw_without_rendering()
-    inch = 72 / axes.figure.dpi
+    figure = axes.get_figure(root=True)
+    if figure is None:
+        raise ValueError("the axes belong to no figure; make them with figure.subplots()")
+    figure.draw_without_rendering()  # finds out where the axes end up
+    inch = 72 / figure.dpi
     points = [(axes.transData.transform((x, y)) * inch).tolist() for x, y, *_ in names]
     taken = [(x - 3, y - 3, x + 3, y + 3) for x, y in points]
     # Words in bold are placed first: they are what the reader looks for.
