@@ -7,6 +7,7 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
+from transformer_course.experiments import embeddings_map
 from transformer_course.experiments import embeddings_plots as plots
 from transformer_course.experiments.embeddings import PairScores, SimilarWords
 from transformer_course.experiments.embeddings_analogies import Analogies, AnalogyScores
@@ -15,7 +16,7 @@ from transformer_course.widgets.embeddings import describe, word_explorer
 from transformer_course.widgets.embeddings_picture import explorer_frames, title_of
 from transformer_course.word_vectors import Vocabulary, WordVectors, nearest
 
-LANDMARKS = [word for group in plots.LANDMARKS.values() for word in group]
+LANDMARKS = [word for group in embeddings_map.LANDMARKS.values() for word in group]
 WORDS = [*LANDMARKS, "king", "queen", "man", "woman", "</script>", "W" * 30]
 
 
@@ -227,12 +228,12 @@ def test_losses_are_smoothed_over_fifty_steps_or_what_there_is():
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_map_shows_every_landmark_where_the_plane_has_it(seed):
     known = vectors(seed)
-    figure = plots.word_map(known)
+    figure = embeddings_map.word_map(known)
     axes = figure.axes[0]
     assert {text.get_text() for text in axes.texts} == set(LANDMARKS)
     shown = torch.cat([torch.tensor(line.get_xydata()) for line in axes.lines])
     unit = known.directions[known.vocabulary.rows(LANDMARKS)]
-    plane, share = plots.principal_plane(unit)
+    plane, share = embeddings_map.principal_plane(unit)
     torch.testing.assert_close(shown.float(), unit @ plane.T)
     assert f"{share:.0%} of the variance" in axes.get_title(loc="left")
     assert len(overlapping(figure)) <= 2  # of 36 names, where points lie on top of each other
