@@ -46,7 +46,7 @@ def test_sliders_moved_by_keyboard_change_the_picture_and_what_is_said(explorer,
     slider(explorer, "Place").press("ArrowRight")
     expect(finding(explorer)).to_contain_text("Most like place 1, ")
     slider(explorer, "Base").press("ArrowLeft")
-    expect(finding(explorer)).to_contain_text("the slowest in 8,382.")
+    expect(finding(explorer)).to_contain_text("the slowest in 8,379.")
     assert picture(explorer).get_attribute("src") != before
     explorer.page.screenshot(path=tmp_path / "moved.png")
     assert explorer.errors == []
