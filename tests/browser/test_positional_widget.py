@@ -38,7 +38,9 @@ def slider(notebook_page, name):
 
 def test_sliders_moved_by_keyboard_change_the_picture_and_what_is_said(explorer, tmp_path):
     explorer.page.screenshot(path=tmp_path / "start.png")
-    expect(finding(explorer)).to_contain_text("Most like place 0, more than 3 places away: place 44")
+    expect(finding(explorer)).to_contain_text(
+        "Most like place 0, more than 3 places away: place 44"
+    )
     before = picture(explorer).get_attribute("src")
     for _ in range(5):
         slider(explorer, "d_model").press("ArrowRight")

@@ -140,7 +140,7 @@ QUESTIONS = (
     ),
     Question(
         name="q04_2",
-        text="Why does each frequency come as a sine *and* a cosine?",
+        text="Why does each frequency come as a sine and a cosine?",
         options={
             "a": (
                 "so that the dot product of two rows depends on their distance only",
