@@ -19,7 +19,7 @@ from transformer_course.heads import ClassificationHead, LanguageModelHead
 from transformer_course.positional import LearnedEncoding
 from transformer_course.stack import KeyValueCache, Memory, Parts, StackOutput, TransformerStack
 
-PLUGGABLE = ("attention", "block", "feed_forward", "norm", "rotate")
+PLUGGABLE = ("attention", "block", "embedding", "feed_forward", "norm", "pooling", "rotate")
 """The parts that can be replaced: `Transformer(config, parts={"attention": my_attention})`."""
 
 
@@ -35,9 +35,10 @@ class Transformer(nn.Module):
 
     Args:
         config: Sizes and choices.
-        parts: Replacements by name: "attention" and "rotate" (functions like
-            `scaled_dot_product_attention` and `rotate`), "block", "feed_forward" and "norm"
-            (classes, built and called like `TransformerBlock`, `FeedForward` and `LayerNorm`).
+        parts: Replacements by name: "attention", "rotate" and "pooling" (functions like
+            `scaled_dot_product_attention`, `rotate` and `mean_pooling`), "block", "embedding",
+            "feed_forward" and "norm" (classes, built and called like `TransformerBlock`,
+            `TokenEmbedding`, `FeedForward` and `LayerNorm`).
             A part that is plugged in is the one that is called, everywhere.
         generator: Where the initial weights are drawn from.
 
@@ -65,7 +66,7 @@ class Transformer(nn.Module):
         if config.architecture != "encoder":
             crossing = config.architecture == "encoder_decoder"
             self.decoder = TransformerStack(config, parts, causal=True, cross_attention=crossing)
-        self.head = _build_head(config, self._answering_stack().embedding.weight)
+        self.head = _build_head(config, parts, self._answering_stack().embedding.weight)
         initialise_weights(self, generator)
 
     def forward(
@@ -156,13 +157,14 @@ class Transformer(nn.Module):
 
 
 def _build_head(
-    config: TransformerConfig, table: nn.Parameter
+    config: TransformerConfig, parts: Parts, table: nn.Parameter
 ) -> LanguageModelHead | ClassificationHead | None:
     if config.head == "language_model":
         tied_to = table if config.tie_embedding else None
         return LanguageModelHead(config.d_model, config.vocab_size, tied_to=tied_to)
     if config.head == "classification":
-        return ClassificationHead(config.d_model, config.num_classes, config.pooling)
+        pooling = parts.get("pooling", config.pooling)
+        return ClassificationHead(config.d_model, config.num_classes, pooling)
     return None
 
 
