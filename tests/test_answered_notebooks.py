@@ -9,6 +9,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from transformer_course.commands.notebooks import number_of
 from transformer_course.engine.catalogue import exercises
 from transformer_course.engine.verdict import State
 from transformer_course.engine.workspace import HOME, Workspace
@@ -85,9 +86,8 @@ def owners(notebook):
 
 @cache
 def lessons():
-    return tuple(
-        path.name[:2] for path in sorted(FOLDER.glob("*.ipynb")) if checks(read(path.name[:2]))
-    )
+    numbers = map(number_of, sorted(FOLDER.glob("*.ipynb")))
+    return tuple(number for number in numbers if checks(read(number)))
 
 
 @pytest.mark.parametrize("lesson", lessons())

@@ -1,5 +1,7 @@
 """The command `notebooks`: lessons are run, and stored without the machine in them."""
 
+from pathlib import Path
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
@@ -63,4 +65,20 @@ def test_a_reference_to_a_widget_that_is_not_kept_is_taken_out():
 
 def test_a_lesson_that_is_not_there_is_answered_with_those_that_are(lessons, capsys):
     assert main(["notebooks", "77"]) == 2
-    assert "no lesson begins with any of ['77']; there are ['05_lesson']" in capsys.readouterr().err
+    assert "no lesson is called any of ['77']; there are ['05_lesson']" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("00", {"00_start_here"}),
+        ("00b", {"00b_pytorch"}),
+        ("00_start", {"00_start_here"}),
+        ("05_", {"05_lesson"}),
+        ("0", set()),
+        ("start", set()),
+    ],
+)
+def test_a_lesson_is_meant_by_its_number_or_the_beginning_of_its_name(name, meant):
+    paths = [Path(f"{stem}.ipynb") for stem in ("00_start_here", "00b_pytorch", "05_lesson")]
+    assert {path.stem for path in paths if notebooks.is_called(path, name)} == meant

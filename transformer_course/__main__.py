@@ -12,6 +12,7 @@ from importlib import import_module
 _COMMANDS = {
     "train": "train a transformer on Shakespeare",
     "generate": "let a trained model write",
+    "export": "keep a trained model in a small file, as the course keeps its own",
     "fetch": "download the texts and models, once",
     "exercises": "list the exercises, or verify their checks",
     "progress": "show how far your exercises are",

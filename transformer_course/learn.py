@@ -135,9 +135,18 @@ def solution(name: str) -> None:
 
 
 @_said_on_the_page
-def progress() -> None:
-    """Show how far every exercise is."""
-    progress_page(exercises().values(), Workspace(home()).record()).publish()
+def progress(lesson: str | None = None) -> None:
+    """Show how far every exercise is.
+
+    Args:
+        lesson: The lesson whose exercises are shown, such as "05"; all if left out.
+    """
+    lessons = {exercise.lesson for exercise in exercises().values()}
+    if lesson is not None and lesson not in lessons:
+        there_are = ", ".join(sorted(lessons))
+        raise UnknownNameError(f"lesson {lesson!r} has no exercises; those that do are {there_are}")
+    wanted = [one for one in exercises().values() if lesson in (None, one.lesson)]
+    progress_page(wanted, Workspace(home()).record()).publish()
 
 
 def part(name: str) -> Any:

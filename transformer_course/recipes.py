@@ -16,6 +16,7 @@ explains why it helps. `benchmarks/training.py` measures them side by side.
 Builds on: config, training.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from transformer_course.config import TransformerConfig
@@ -107,3 +108,13 @@ def _fast_model(
         tie_embedding=False,
         initialisation="silent",
     )
+
+
+RECIPES: Mapping[
+    str, tuple[Callable[[int], TransformerConfig], Callable[[int], TrainingConfig]]
+] = {
+    "plain": (plain_model, plain_training),
+    "quick": (quick_model, quick_training),
+    "strong": (strong_model, strong_training),
+}
+"""By name: the model for a vocabulary's size, and the training for a number of steps."""

@@ -1,96 +1,40 @@
 """Training: sample a batch, measure the loss, step downhill, and look at unseen text now and then.
 
-Builds on: model, heads, optimizers.  Lacks: files (checkpoints), speech (generation).
+Builds on: model, heads, optimizers, windows.  Lacks: files (checkpoints), speech (generation).
 Source: Vaswani et al. 2017, section 5.3 (warm-up); Loshchilov and Hutter 2017, section 3 (cosine).
 """
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Int
-from torch import Tensor, nn
+from torch import nn
 from tqdm.auto import tqdm
 
 from transformer_course.config import PlainData
 from transformer_course.heads import cross_entropy
 from transformer_course.model import Transformer, evaluation_mode
 from transformer_course.optimizers import OPTIMIZERS, build_optimizers
+from transformer_course.windows import Batch, TokenStream, TrainingData
+
+__all__ = [
+    "Batch",
+    "StepReport",
+    "TokenStream",
+    "TrainingConfig",
+    "TrainingData",
+    "TrainingRun",
+    "evaluate",
+    "learning_rate_share",
+    "num_processes",
+    "process_rank",
+    "train",
+    "training_step",
+]
 
 ON_THE_WAY = 8
 """While training goes on, every eighth window of the validation set is evaluated."""
-
-
-class Batch(NamedTuple):
-    """What a training step reads: inputs, and what should come out at each position."""
-
-    inputs: Int[Tensor, "batch length"]
-    targets: Int[Tensor, "batch length"]
-
-
-@runtime_checkable
-class TrainingData(Protocol):
-    """Anything that can be trained on."""
-
-    def sample(self, batch_size: int, generator: torch.Generator) -> Batch:
-        """Draw a batch from the training set."""
-        ...
-
-    def validation_batches(self, every: int = 1) -> Iterator[Batch]:
-        """Go through the validation set in a fixed order, or through one in `every` windows."""
-        ...
-
-
-class TokenStream:
-    """Two streams of token ids, cut into windows: each token is to be told from those before it.
-
-    Args:
-        train_ids: Training text; windows are drawn anywhere in it.
-        validation_ids: Other text; its windows follow one another and leave out no token.
-        context_length: Tokens in a window.
-
-    Raises:
-        ValueError: If a text is too short for a single window.
-    """
-
-    def __init__(
-        self,
-        train_ids: Sequence[int] | Tensor,
-        validation_ids: Sequence[int] | Tensor,
-        context_length: int,
-    ) -> None:
-        for name, ids in (("training", train_ids), ("validation", validation_ids)):
-            if len(ids) <= context_length:
-                raise ValueError(
-                    f"the {name} text has {len(ids)} tokens, expected more than "
-                    f"context_length={context_length}; give more text or a shorter context"
-                )
-        self.train_ids = torch.as_tensor(train_ids)
-        self.validation_ids = torch.as_tensor(validation_ids)
-        self.context_length = context_length
-        self._window = torch.arange(context_length + 1)
-
-    def sample(self, batch_size: int, generator: torch.Generator) -> Batch:
-        """Draw windows anywhere in the training text."""
-        last = len(self.train_ids) - self.context_length
-        starts = torch.randint(last, (batch_size, 1), generator=generator)
-        windows = self.train_ids[starts + self._window]
-        return Batch(windows[:, :-1], windows[:, 1:])
-
-    def validation_batches(self, every: int = 1) -> Iterator[Batch]:
-        """Yield one in `every` windows of the validation text; the last may be shorter."""
-        inputs, targets = self.validation_ids[:-1], self.validation_ids[1:]
-        whole = len(inputs) // self.context_length
-        shape = (whole, self.context_length)
-        rows = Batch(
-            inputs[: whole * self.context_length].view(shape)[::every],
-            targets[: whole * self.context_length].view(shape)[::every],
-        )
-        yield from map(Batch._make, zip(*(part.split(64) for part in rows), strict=True))
-        if every == 1 and whole * self.context_length < len(inputs):
-            yield Batch(*(part[None, whole * self.context_length :] for part in (inputs, targets)))
 
 
 @dataclass(frozen=True, kw_only=True)

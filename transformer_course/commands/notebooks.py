@@ -27,7 +27,10 @@ TIME_LIMIT = 600
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what ``notebooks`` takes."""
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="beginnings such as 08 (default: all lessons)"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="numbers such as 08, or more of a name (default: all lessons)",
     )
 
 
@@ -36,11 +39,11 @@ def run(arguments: argparse.Namespace) -> int:
     paths = sorted(
         path
         for path in FOLDER.glob("*.ipynb")
-        if not arguments.names or path.name.startswith(tuple(arguments.names))
+        if not arguments.names or any(is_called(path, name) for name in arguments.names)
     )
     if not paths:
         known = [path.stem for path in sorted(FOLDER.glob("*.ipynb"))]
-        raise ValueError(f"no lesson begins with any of {arguments.names}; there are {known}")
+        raise ValueError(f"no lesson is called any of {arguments.names}; there are {known}")
     for path in paths:
         start = perf_counter()
         notebook = nbformat.read(path, as_version=4)
@@ -52,6 +55,19 @@ def run(arguments: argparse.Namespace) -> int:
             nbformat.write(cleaned(notebook), aside)
         sys.stdout.write(f"{path.stem}: {perf_counter() - start:.0f} s\n")
     return 0
+
+
+def is_called(path: Path, name: str) -> bool:
+    """Tell whether a lesson is meant by its number, or by the beginning of its name.
+
+    00 means 00_start_here and not 00b_pytorch_in_15_minutes.
+    """
+    return number_of(path) == name or ("_" in name and path.stem.startswith(name))
+
+
+def number_of(path: Path) -> str:
+    """Return what stands before the first underscore of a lesson's name: 05, 00b."""
+    return path.stem.partition("_")[0]
 
 
 def cleaned(notebook: NotebookNode) -> NotebookNode:

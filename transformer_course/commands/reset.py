@@ -9,7 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from transformer_course.commands.notebooks import FOLDER
+from transformer_course.commands.notebooks import FOLDER, number_of
 from transformer_course.engine.catalogue import find_exercise
 from transformer_course.engine.workspace import Workspace, home, set_aside
 from transformer_course.files import replacing
@@ -50,7 +50,7 @@ def _reset_lesson(name: str) -> str:
 
 def _find_lesson(name: str) -> Path:
     lessons = sorted(FOLDER.glob("*.ipynb"))
-    by_name = {lesson.stem.partition("_")[0]: lesson for lesson in lessons}
+    by_name = {number_of(lesson): lesson for lesson in lessons}
     if name in by_name:
         return by_name[name]
     by_stem = {lesson.stem: lesson for lesson in lessons}

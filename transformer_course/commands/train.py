@@ -13,11 +13,12 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
+from typing import TypeVar
 
 import torch
 
@@ -28,6 +29,7 @@ from transformer_course.device import default_device
 from transformer_course.files import replacing
 from transformer_course.generation import generate
 from transformer_course.model import Transformer
+from transformer_course.recipes import RECIPES
 from transformer_course.tokenization import (
     AnyTokenizer,
     BytePairTokenizer,
@@ -49,6 +51,15 @@ DATA = "data.json"
 HISTORY = "history.jsonl"
 SAMPLE_LENGTH = 200
 SPLITS = {"small": small_split, "all": split_plays}
+SIZES: Mapping[str, type] = {
+    "context_length": int,
+    "d_model": int,
+    "num_layers": int,
+    "num_heads": int,
+    "dropout": float,
+}
+TRAINING: Mapping[str, type] = {"batch_size": int, "learning_rate": float, "evaluate_every": int}
+Settings = TypeVar("Settings", TransformerConfig, TrainingConfig)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,23 +72,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bpe", type=int, metavar="SIZE", help="use so many byte-pair tokens (else characters)"
     )
-    parser.add_argument("--optimizer", default="adamw", help="adamw (default) or muon")
-    numbers: dict[str, float] = {
-        "context-length": 64,
-        "d-model": 128,
-        "num-layers": 4,
-        "num-heads": 4,
-        "dropout": 0.0,
-        "num-steps": 2000,
-        "batch-size": 12,
-        "learning-rate": 1e-3,
-        "evaluate-every": 250,
-        "seed": 0,
-    }
-    for name, default in numbers.items():
-        parser.add_argument(
-            f"--{name}", type=type(default), default=default, help=f"default {default}"
-        )
+    parser.add_argument(
+        "--recipe", choices=RECIPES, default="plain", help="how all is set that is not given here"
+    )
+    parser.add_argument("--num-steps", type=int, default=2000, help="default 2000")
+    parser.add_argument("--seed", type=int, default=0, help="default 0")
+    parser.add_argument("--optimizer", help="adamw or muon")
+    for name, kind in {**SIZES, **TRAINING}.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -94,37 +96,31 @@ def _started(arguments: argparse.Namespace) -> TrainingRun:
         raise ValueError(
             f"{output} already holds a run; go on with it by --resume, or name another folder"
         )
-    config = TrainingConfig(
-        num_steps=arguments.num_steps,
-        batch_size=arguments.batch_size,
-        optimizer=arguments.optimizer,
-        learning_rate=arguments.learning_rate,
-        warmup_steps=min(100, arguments.num_steps // 10),
-        evaluate_every=arguments.evaluate_every,
-    )
+    build_config, build_training = RECIPES[arguments.recipe]
+    config = _with_given(build_training(arguments.num_steps), arguments, "optimizer", *TRAINING)
     tokenizer = _new_tokenizer(arguments.plays, arguments.bpe)
     generator = torch.Generator().manual_seed(arguments.seed)
-    model = Transformer(
-        TransformerConfig(
-            vocab_size=tokenizer.vocab_size,
-            context_length=arguments.context_length,
-            d_model=arguments.d_model,
-            num_layers=arguments.num_layers,
-            num_heads=arguments.num_heads,
-            d_feed_forward=4 * arguments.d_model,
-            dropout=arguments.dropout,
-        ),
-        generator=generator,
-    ).to(default_device())
+    usual = build_config(tokenizer.vocab_size)
+    sizes = _with_given(usual, arguments, *SIZES)
+    # The feed-forward layers are so many times as wide as the model, whatever its width.
+    width = usual.d_feed_forward * sizes.d_model // usual.d_model
+    model = Transformer(replace(sizes, d_feed_forward=width), generator=generator)
+    model.to(default_device())
     # Each process drops other numbers; they draw their batches together, from the generator.
     torch.manual_seed(arguments.seed + process_rank())
-    data = _tokens(arguments.plays, tokenizer, arguments.context_length)
+    data = _tokens(arguments.plays, tokenizer, sizes.context_length)
     if process_rank() == 0:
         output.mkdir(parents=True, exist_ok=True)
         tokenizer.save(output / TOKENIZER)
         with replacing(output / DATA) as aside:
             aside.write_text(json.dumps({"plays": arguments.plays}) + "\n", encoding="utf-8")
     return TrainingRun(model, data, config, generator=generator)
+
+
+def _with_given(recipe: Settings, arguments: argparse.Namespace, *names: str) -> Settings:
+    """Put what was asked for into a recipe; the rest stays as the recipe has it."""
+    asked = {name: getattr(arguments, name) for name in names}
+    return replace(recipe, **{name: value for name, value in asked.items() if value is not None})
 
 
 def _resumed(output: Path) -> TrainingRun:
