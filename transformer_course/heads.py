@@ -190,7 +190,9 @@ def check_text_counts(loss: float, num_tokens: int, num_characters: int) -> None
             f"{num_tokens} tokens of {num_characters} characters: give a text of 1 or more of each"
         )
     if not loss >= 0:
-        raise ValueError(f"loss={loss} is not a number of at least 0; give a mean of −ln p, in nats")
+        raise ValueError(
+            f"loss={loss} is not a number of at least 0; give a mean of −ln p, in nats"
+        )
 
 
 def next_token_probabilities(

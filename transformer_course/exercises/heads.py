@@ -30,8 +30,7 @@ mean_pooling = Exercise(
 """,
     start="Begin with one text without padding: which axis do the tokens stand on?",
     hints=(
-        "A mean is a sum divided by a count. Which vectors belong to the sum, and what is "
-        "counted?",
+        "A mean is a sum divided by a count. Which vectors belong to the sum, and what is counted?",
         "Multiplied by 0, a vector adds nothing. The mask has two axes and hidden has three: "
         "padding_mask[..., None] has a third.",
         "The sum over axis 1 of hidden times the mask, divided by the mask's own sum over axis 1: "
@@ -48,7 +47,7 @@ mean_pooling = Exercise(
         ),
         Mistake(
             "the sum is divided by the full length, padding included",
-            "Two texts of three words, one of them padded to five. Over how many words is the mean?",
+            "Two texts of three words, one padded to five. Over how many words is the mean?",
             {"/ real.sum(1)": "/ hidden.shape[1]"},
             source="trap 21",
         ),

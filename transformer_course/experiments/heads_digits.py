@@ -9,7 +9,7 @@ scikit-learn's `load_digits`, from Alpaydin and Kaynak 1998 (UCI).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -18,9 +18,7 @@ from jaxtyping import Float, Int
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-from transformer_course.claims import Finding, above, below, claim_of
 from transformer_course.config import TransformerConfig
-from transformer_course.experiments.fitting import Answer, count_parameters, fit
 from transformer_course.model import Transformer
 from transformer_course.training import Batch, TrainingConfig
 

@@ -127,9 +127,7 @@ def by_the_usual_genre(train: Speeches, test: Speeches) -> Bool[Tensor, " speech
 
 def by_counting_words(train: Speeches, test: Speeches) -> Bool[Tensor, " speech"]:
     """Weigh each speech's words by TF-IDF and draw straight borders; tell where that is right."""
-    counter = make_pipeline(
-        TfidfVectorizer(**WORDS), LogisticRegression(max_iter=MOST_ITERATIONS)
-    )
+    counter = make_pipeline(TfidfVectorizer(**WORDS), LogisticRegression(max_iter=MOST_ITERATIONS))
     counter.fit(train.texts, train.labels.numpy())
     return torch.tensor(counter.predict(test.texts)) == test.labels
 

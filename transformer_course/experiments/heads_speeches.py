@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from transformer_course.data import Play, shakespeare_text
+from transformer_course.data import Play, shakespeare_text, split_plays
 from transformer_course.tokenization import BytePairTokenizer
 
 GENRES = ("comedies", "histories", "tragedies")
@@ -73,6 +73,17 @@ def split_fold(plays: Sequence[Play], fold: int) -> tuple[list[Play], list[Play]
                 f"{fold}; give all that load_shakespeare() returns"
             )
     return rest, held_out
+
+
+def split_unread(plays: Sequence[Play]) -> tuple[list[Play], list[Play]]:
+    """Split the plays of the three genres by what the course's own trunk has read.
+
+    Returns:
+        The 19 that it was trained on, and six that it has not read, two of each genre.
+    """
+    split = split_plays(plays)
+    unread = plays_with_genre((*split.validation, *split.test))
+    return plays_with_genre(split.train), unread
 
 
 def read_speeches(plays: Sequence[Play]) -> Speeches:

@@ -1,29 +1,20 @@
-"""Claim C10, the first output: a trunk that learns to say which token comes next, and how surely.
+"""The trunk of lesson 07 where one is trained from the start, for each fold of plays anew.
 
-Its loss is measured on whole plays that nothing has read, and told in bits a character, which
-models of other tokens share. Beside it stand guessing and counting, from one token to five.
+The lesson itself takes the trunk that comes with the course: it has read more, and longer.
 
-Source: Radford et al. 2019, section 2 (language modelling); Guo et al. 2017, section 2
-(calibration, reliability diagrams).
+Source: Radford et al. 2019, section 2 (language modelling).
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Int
-from torch import Tensor
 
-from transformer_course.claims import Finding, above, below, claim_of
 from transformer_course.config import TransformerConfig
-from transformer_course.data import load_shakespeare
 from transformer_course.experiments.fitting import fit
-from transformer_course.experiments.heads import ngram_losses
-from transformer_course.experiments.heads_speeches import NUM_TOKENS, Library, open_library
-from transformer_course.heads import bits_per_character, next_token_probabilities
+from transformer_course.experiments.heads_speeches import NUM_TOKENS, Library
 from transformer_course.model import Transformer
-from transformer_course.tokenization import CharacterTokenizer
 from transformer_course.training import Step, TokenStream, TrainingConfig, training_step
 
 TRAINING = TrainingConfig(
@@ -36,10 +27,6 @@ TRAINING = TrainingConfig(
     decay="linear",
     final_learning_rate=0.0,
 )
-NUM_BINS = 10
-HIGHEST_ORDER = 5
-TOKEN_ORDER = 3
-"""Among 1,024 tokens longer n-grams than trigrams are too rare to help."""
 
 
 def trunk_config(vocab_size: int) -> TransformerConfig:
@@ -87,30 +74,6 @@ def train_trunk(
     stream = TokenStream(ids, ids, NUM_TOKENS)
     fit(model, stream.sample, replace(TRAINING, num_steps=num_steps), generator, step)
     return model
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a model says of every token of a text but the first.
-
-    Attributes:
-        logits: Its scores, window by window; −inf never.
-        targets: The tokens that came.
-    """
-
-    logits: Float[Tensor, "token vocab"]
-    targets: Int[Tensor, " token"]
-
-
-@torch.inference_mode()
-def read_text(model: Transformer, ids: Int[Tensor, " token"]) -> Reading:
-    """Have a model read a text in windows that follow one another, each token once."""
-    stream = TokenStream(ids, ids, model.config.context_length)
-    batches = list(stream.validation_batches())
-    return Reading(
-        torch.cat([model(batch.inputs).logits.flatten(0, 1) for batch in batches]),
-        torch.cat([batch.targets.flatten() for batch in batches]),
-    )
 
 
 def untrained_trunk(vocab_size: int, seed: int = 0) -> Transformer:
