@@ -309,3 +309,17 @@ def test_a_record_remembers_how_checks_ended(tmp_path):
     check_answer(MASK, lambda length, past=0: np.ones(3), Workspace(tmp_path))
     entry = json.loads((tmp_path / "progress.json").read_text())["exercises"][MASK.name]
     assert entry == {"state": "not_yet", "attempts": 1}
+
+
+def test_the_progress_of_one_lesson_is_shown_alone(pages):
+    learn.progress("00")
+    (page,) = pages
+    assert page.splitlines() == [
+        "Your progress",
+        "○ 00 · `windows.inputs_and_targets` · not started",
+    ]
+
+
+def test_a_lesson_without_exercises_is_answered_with_those_that_have_some(pages):
+    learn.progress("77")
+    assert "Lesson '77' has no exercises; those that do are 00, 05" in pages[0]

@@ -5,15 +5,17 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from transformer_course.__main__ import main
-from transformer_course.checkpoints import load_checkpoint, load_model
+from transformer_course.checkpoints import load_checkpoint, load_model, read_file
 from transformer_course.commands import train as train_command
 from transformer_course.data import Act, Play, PlaySplit, Speech
+from transformer_course.recipes import plain_model, plain_training
 from transformer_course.tokenization import BytePairTokenizer, load_tokenizer
 
 TINY = ["--context-length", "8", "--d-model", "12", "--num-layers", "1", "--num-heads", "3"]
@@ -153,7 +155,14 @@ def test_generate_streams_whole_characters_only(tmp_path, capsys):
 
 def test_generate_says_what_is_missing(tmp_path, capsys):
     assert main(["generate", str(tmp_path / "run")]) == 2
-    assert "tokenizer.json" in capsys.readouterr().err
+    assert "there is no checkpoint" in capsys.readouterr().err
+
+
+def test_generate_knows_the_courses_own_model_by_its_name(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    given = ["generate", "shakespeare", "--prompt", "ROMEO:", "--tokens", "9", "--temperature", "0"]
+    assert main(given) == 0
+    assert capsys.readouterr().out.startswith("ROMEO:\n")
 
 
 PARALLEL = """
@@ -195,3 +204,33 @@ def test_two_processes_learn_as_one_with_the_double_batch(tmp_path):
     assert [v for v in validation_in_two if v] == pytest.approx(
         [report.validation_loss for report in alone if report.validation_loss], rel=1e-5
     )
+
+
+def described(folder: Path, kind: str) -> dict:
+    return read_file(folder / "checkpoint.safetensors")[0][kind]
+
+
+def test_a_recipe_sets_whatever_is_not_asked_for(tmp_path):
+    train(tmp_path / "run", "--recipe", "strong")
+    model, training = (described(tmp_path / "run", kind) for kind in ("model", "training"))
+    assert (model["position"], model["mix_previous"]) == ("rotary", True)
+    assert (model["d_model"], model["num_layers"], model["context_length"]) == (12, 1, 8)
+    assert model["d_feed_forward"] == 764 * 12 // 128
+    assert (training["optimizer"], training["batch_size"]) == ("muon", 2)
+    assert (training["num_steps"], training["learning_rate"]) == (6, 0.005)
+
+
+def test_without_a_recipe_the_plain_one_is_used(tmp_path):
+    main(["train", str(tmp_path / "run"), "--num-steps", "2", "--context-length", "8"])
+    size = len(load_tokenizer(tmp_path / "run" / "tokenizer.json").characters)
+    plain = replace(plain_model(size), context_length=8)
+    assert described(tmp_path / "run", "model") == plain.to_dict()
+    assert described(tmp_path / "run", "training") == plain_training(2).to_dict() | {
+        "betas": [0.9, 0.99]
+    }
+
+
+def test_an_unknown_recipe_is_answered_with_those_there_are(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        train(tmp_path / "run", "--recipe", "mild")
+    assert "choose from" in capsys.readouterr().err

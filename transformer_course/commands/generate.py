@@ -1,6 +1,6 @@
-"""Let a model that ``train`` has kept write, token by token.
+"""Let a model that ``train`` has kept, or one that comes with the course, write token by token.
 
-Builds on: checkpoints, tokenization, generation.  Lacks: chat (pretrained).
+Builds on: checkpoints, trained, tokenization, generation.  Lacks: chat (pretrained).
 """
 
 import argparse
@@ -13,12 +13,16 @@ from transformer_course.checkpoints import load_model
 from transformer_course.commands.train import CHECKPOINT, TOKENIZER
 from transformer_course.device import default_device
 from transformer_course.generation import generate
-from transformer_course.tokenization import load_tokenizer
+from transformer_course.model import Transformer
+from transformer_course.tokenization import AnyTokenizer, load_tokenizer
+from transformer_course.trained import FOLDER, load_trained
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what ``generate`` takes."""
-    parser.add_argument("run_folder", type=Path, help="the folder that train was given")
+    parser.add_argument(
+        "run_folder", type=Path, help="the folder that train was given, or a name: shakespeare"
+    )
     parser.add_argument("--prompt", default="\n", help="text to go on from (default a new line)")
     parser.add_argument("--tokens", type=int, default=500, help="how many to add (default 500)")
     parser.add_argument(
@@ -33,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the prompt and its continuation, as it comes."""
-    tokenizer = load_tokenizer(arguments.run_folder / TOKENIZER)
-    model = load_model(arguments.run_folder / CHECKPOINT).to(default_device())
+    model, tokenizer = _load(arguments.run_folder)
+    model.to(default_device())
     generator = torch.Generator()
     if arguments.seed is None:
         generator.seed()
@@ -67,3 +71,11 @@ def run(arguments: argparse.Namespace) -> int:
     )
     sys.stdout.write(f"{tokenizer.decode(ids)[written:]}\n")
     return 0
+
+
+def _load(place: Path) -> tuple[Transformer, AnyTokenizer]:
+    """Read a run's model, or the course's own of that name where there is no such folder."""
+    if not place.exists() and (FOLDER / f"{place}.safetensors").exists():
+        writer = load_trained(str(place))
+        return writer.model, writer.tokenizer
+    return load_model(place / CHECKPOINT), load_tokenizer(place / TOKENIZER)

@@ -24,10 +24,10 @@ inputs_and_targets = Exercise(
 """,
     start="Take a row of four ids, 7 3 5 9: what should the model say after 7? And after 5?",
     hints=(
-        "A row of four ids makes three questions: read 7 and say 3, read 3 and say 5, read 5 and "
-        "say 9. Which ids are read? Which are said?",
-        "The last id is never read, for nothing comes after it. The first is never said. Both "
-        "results are slices of windows.",
+        "A row of four ids makes three questions: at 7 say 3, at 3 say 5, at 5 say 9. Which ids "
+        "are read? Which are to be said?",
+        "The last id is not read, for nothing comes after it. The first is not said, for nothing "
+        "comes before it. Both results are slices of windows.",
         "Two slices along the second axis: windows[:, ?:?] and windows[:, ?:?]. One leaves out "
         "the last column, the other one the first.",
     ),

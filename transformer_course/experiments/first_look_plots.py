@@ -28,7 +28,7 @@ from transformer_course.experiments.first_look import HEAD, LAYER, Answers, Bank
 from transformer_course.generation import generate
 from transformer_course.trained import TrainedWriter
 
-LINE_LENGTH, LINES = 44, 17
+LINE_LENGTH, LINES = 44, 15
 
 
 @in_course_style
@@ -37,7 +37,7 @@ def written_pages(
     prompt: str,
     temperatures: Sequence[float],
     *,
-    num_tokens: int = 110,
+    num_tokens: int = 200,
     seed: int = 1,
 ) -> Figure:
     """Let the model write once at each temperature, and set the pages side by side.
@@ -46,10 +46,10 @@ def written_pages(
         writer: The model.
         prompt: What it goes on from.
         temperatures: One a page.
-        num_tokens: How much it writes.
+        num_tokens: How much it writes; what a page does not hold is left out.
         seed: Of each page.
     """
-    figure = Figure(figsize=(11, 4.4))
+    figure = Figure(figsize=(11, 3.8))
     for number, temperature in enumerate(temperatures):
         (ids,) = generate(
             writer.model,
@@ -68,15 +68,17 @@ def written_pages(
 
 
 def _draw_page(axes: Axes, text: str) -> None:
+    # The font has no sign for every byte that a bold model may come up with.
+    plain = "".join(sign if sign == "\n" or " " <= sign <= "~" else "?" for sign in text)
     lines = [
         piece
-        for line in text.splitlines()
+        for line in plain.split("\n")
         for piece in textwrap.wrap(line, LINE_LENGTH, subsequent_indent="   ") or [""]
     ]
     axes.text(
         0.03,
         0.96,
-        "\n".join(lines[:LINES]),
+        "\n".join([*lines[:LINES], "…"] if len(lines) > LINES else lines),
         family="DejaVu Sans Mono",
         fontsize=9,
         va="top",

@@ -1,9 +1,9 @@
-"""The picture of page 00b: a column and a row that spread to a table.
+"""The pictures of page 00b: a column and a row that spread to a table, and a loss that goes down.
 
-Builds on: drawing.  Lacks: the loss curve (drawing).
+Builds on: drawing.  Lacks: curves that move (drawing).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -21,7 +21,7 @@ def broadcast_picture(column: Sequence[float], row: Sequence[float]) -> Figure:
         row: Numbers of shape (1, m).
     """
     count, width = len(column), len(row)
-    figure = Figure(figsize=(9.5, 0.55 * count + 1.1), layout="constrained")
+    figure = Figure(figsize=(9.5, 0.55 * count + 0.7), layout="constrained")
     axes = figure.add_subplot()
     gap = 1.6
     starts = (0.0, width + gap, 2 * (width + gap))
@@ -72,3 +72,41 @@ def _cell(
         fontsize=11,
         color=QUIET if faint else INK,
     )
+
+
+@in_course_style
+def descent(losses: Mapping[int, float], limits: Mapping[str, float]) -> Figure:
+    """Draw a training loss by step, and losses to compare it with as horizontal lines.
+
+    Args:
+        losses: By step, from 1; the axis is logarithmic.
+        limits: By name.
+    """
+    figure = Figure(figsize=(7.4, 3.4), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot(list(losses), list(losses.values()), color=QUERY, linewidth=1.2)
+    last = max(2, *losses)
+    for name, loss in limits.items():
+        axes.axhline(loss, color=QUIET, linewidth=1, linestyle=(0, (5, 3)))
+        # Where the curve is far below in the end there is room on the right, else on the left.
+        far = loss > losses[max(losses)] + 0.2
+        axes.text(
+            last if far else 1,
+            loss,
+            f"{name}: {loss:.2f}",
+            ha="right" if far else "left",
+            va="bottom",
+            fontsize=10,
+        )
+    axes.set_xscale("log")
+    ticks = [step for step in (1, 3, 10, 30, 100, 300) if step <= last]
+    axes.set_xticks(ticks, [str(step) for step in ticks])
+    axes.minorticks_off()
+    axes.set(
+        title="Loss while training",
+        xlabel="step (log scale)",
+        ylabel="loss (nats a character)",
+        xlim=(1, last),
+    )
+    figure.draw_without_rendering()
+    return figure

@@ -60,9 +60,8 @@ class WritingDesk(ipywidgets.VBox):  # type: ignore[misc]
                     ],
                     layout={"flex_flow": "row wrap"},
                 ),
-                ipywidgets.HBox(
-                    [self.write, self.stop, self.status], layout={"flex_flow": "row wrap"}
-                ),
+                ipywidgets.HBox([self.write, self.stop]),
+                self.status,
                 self.page,
             ]
         )
@@ -123,7 +122,10 @@ class WritingDesk(ipywidgets.VBox):  # type: ignore[misc]
         while not writing.done():
             await asyncio.wait([writing], timeout=REDRAW_SECONDS)
             self._show(beginning, fresh)
-        await writing
+        failure = writing.exception()
+        if failure is not None:
+            self._say(f"the model stopped with {type(failure).__name__}: {failure}")
+            return
         seconds, seed = time.perf_counter() - start, settings[2]
         ending = "finished" if len(fresh) == settings[1] else "stopped"
         self._say(
@@ -190,6 +192,6 @@ def unreadable(beginning: str, known: frozenset[str]) -> str | None:
 def _labelled(description: str, width: int) -> dict[str, object]:
     return {
         "description": description,
-        "style": {"description_width": "6.2em"},
+        "style": {"description_width": "7.5em"},
         "layout": {"width": f"{width}px"},
     }
