@@ -102,7 +102,7 @@ def reliability_curves(measured: Mapping[str, Reliability]) -> Figure:
     figure = Figure(figsize=(6.6, 4.2), layout="constrained")
     axes = figure.add_subplot()
     axes.plot((0, 1), (0, 1), color=QUIET, linestyle=(0, (5, 3)), linewidth=1)
-    axes.text(0.99, 0.955, "as sure as right", ha="right", color=QUIET, fontsize=10)
+    axes.text(0.2, 0.23, "as sure as right", rotation=45, color=QUIET, fontsize=10)
     styles = ((QUERY, "o"), (VALUE, "^"), (KEY, "s"), (INK, "D"))
     for (name, found), (colour, marker) in zip(measured.items(), styles, strict=False):
         axes.plot(found.given, found.came, color=colour, marker=marker, label=name, clip_on=False)
@@ -131,11 +131,14 @@ def draws_grid(
         rows: By control and setting, the probabilities of these tokens and their shares of draws.
     """
     columns = max(map(len, rows.values()))
+    tallest = max(
+        share.max().item() for row in rows.values() for pair in row.values() for share in pair
+    )
     figure = Figure(figsize=(10, 1.9 * len(rows) + 0.5), layout="constrained")
     grid = figure.subplots(len(rows), columns, sharex=True, sharey=True, squeeze=False)
     for line, (control, settings) in zip(grid, rows.items(), strict=True):
         for axes, (setting, (left, drawn)) in zip(line, settings.items(), strict=True):
-            _draw_setting(axes, left, drawn)
+            _draw_setting(axes, left, drawn, tallest)
             axes.set_title(f"{control} {setting}", fontsize=11)
         line[0].set_ylabel("probability")
     for axes in grid[-1]:
@@ -147,15 +150,15 @@ def draws_grid(
     return figure
 
 
-def _draw_setting(axes: Axes, left: Tensor, drawn: Tensor) -> None:
+def _draw_setting(axes: Axes, left: Tensor, drawn: Tensor, tallest: float) -> None:
     for place, share in enumerate(left.tolist()):
         if share:
             axes.bar(place, share, 0.72, color=QUERY)
         else:
-            axes.bar(place, 0.03, 0.72, **MASKED)
+            axes.bar(place, 0.06 * tallest, 0.72, **MASKED)
     kept = (left > 0).nonzero()[:, 0]
     axes.plot(kept, drawn[kept], "o", color=KEY, ms=4, mec="white", mew=0.6)
-    axes.set_ylim(0, 1.08)
+    axes.set_ylim(0, 1.1 * tallest)
 
 
 @in_course_style
@@ -178,7 +181,7 @@ def genre_shares(folds: GenreFolds) -> Figure:
     axes.set(
         title="Which genre is this speech from?",
         xlabel="share of 7,237 speeches; lines: 95 % if other plays had been drawn",
-        xlim=(0.3, 0.85),
+        xlim=(0.25, 0.85),
     )
     axes.set_ylim(len(METHODS) - 0.5, -0.5)
     figure.draw_without_rendering()
@@ -203,6 +206,7 @@ def digit_patches(digits: Digits, count: int = 6) -> Figure:
             axes.axhline(edge - 0.5, color=QUERY, linewidth=1)
             axes.axvline(edge - 0.5, color=QUERY, linewidth=1)
         axes.set_title(str(label), loc="center")
+        axes.spines[:].set(visible=True, color=QUIET)
         axes.set_xticks([])
         axes.set_yticks([])
     figure.draw_without_rendering()
