@@ -7,10 +7,11 @@ def next_token_probabilities(logits, temperature=1.0, top_k=None, top_p=1.0):
     ranked = np.take_along_axis(scores, order, -1)
     with np.errstate(divide="ignore", invalid="ignore"):
         steps = np.where(ranked == ranked[..., :1], 0.0, (ranked - ranked[..., :1]) / temperature)
-    weights = (
-        np.exp(steps) if temperature else (np.arange(ranked.shape[-1]) == 0) * np.ones_like(ranked)
-    )
-    weights[..., top_k:] = 0 if top_k is not None else weights[..., top_k:]
+    weights = np.exp(steps)
+    if temperature == 0:
+        weights = (np.arange(ranked.shape[-1]) == 0) * np.ones_like(ranked)
+    if top_k is not None:
+        weights[..., top_k:] = 0
     shares = weights / weights.sum(-1, keepdims=True)
     before = np.cumsum(shares, -1) - shares
     if top_p < 1:
