@@ -25,11 +25,11 @@ class Places(nn.Module):
         super().__init__()
         self.table = nn.Embedding(length * vocab_size, width)
         nn.init.normal_(self.table.weight, std=length**-0.5)
-        self.register_buffer("offsets", vocab_size * torch.arange(length), persistent=False)
+        self.vocab_size = vocab_size
 
     def forward(self, ids: Int[Tensor, "*batch length"]) -> Float[Tensor, "*batch width"]:
         """Return one vector for all places."""
-        return self.table(ids + self.offsets).sum(-2)
+        return self.table(ids + self.vocab_size * torch.arange(ids.shape[-1])).sum(-2)
 
 
 class Window(nn.Module):

@@ -136,9 +136,9 @@ def by_frozen_vectors(
     reader: GenreReader,
     train_ids: Int[Tensor, "speech token"],
     train_labels: Int[Tensor, " speech"],
-    test_ids: Int[Tensor, "speech token"],
-    test_labels: Int[Tensor, " speech"],
-) -> Bool[Tensor, " speech"]:
+    test_ids: Int[Tensor, "asked token"],
+    test_labels: Int[Tensor, " asked"],
+) -> Bool[Tensor, " asked"]:
     """Leave the trunk as it is and draw straight borders between its pooled vectors."""
     borders = make_pipeline(StandardScaler(), LogisticRegression(max_iter=MOST_ITERATIONS))
     borders.fit(pooled_vectors(reader, train_ids), train_labels.numpy())

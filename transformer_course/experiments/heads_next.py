@@ -61,12 +61,12 @@ def read_text(model: Transformer, ids: Int[Tensor, " token"]) -> Reading:
 
 
 def held_out_play(plays: Sequence[Play]) -> Play:
-    """Return Macbeth, which is in no training part of `split_plays`.
+    """Return Macbeth, which is not in the training part of `split_plays`.
 
     Raises:
         ValueError: If it is not among the plays.
     """
-    found = [play for play in split_plays(plays).validation if play.slug == PLAY]
+    found = [play for play in plays if play.slug == PLAY]
     if not found:
         raise ValueError(f"{PLAY} is not among {len(plays)} plays; give all of load_shakespeare()")
     return found[0]

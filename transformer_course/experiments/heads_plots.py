@@ -101,8 +101,8 @@ def reliability_curves(measured: Mapping[str, Reliability]) -> Figure:
     """
     figure = Figure(figsize=(6.6, 4.2), layout="constrained")
     axes = figure.add_subplot()
-    axes.plot((0, 1), (0, 1), color=QUIET, linestyle=(0, (5, 3)), linewidth=1)
-    axes.text(0.2, 0.23, "as sure as right", rotation=45, color=QUIET, fontsize=10)
+    (diagonal,) = axes.plot((0, 1), (0, 1), color=QUIET, linewidth=1, label="as sure as right")
+    diagonal.set_linestyle((0, (5, 3)))
     styles = ((QUERY, "o"), (VALUE, "^"), (KEY, "s"), (INK, "D"))
     for (name, found), (colour, marker) in zip(measured.items(), styles, strict=False):
         axes.plot(found.given, found.came, color=colour, marker=marker, label=name, clip_on=False)

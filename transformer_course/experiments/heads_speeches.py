@@ -12,7 +12,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from transformer_course.data import Play, shakespeare_text, split_plays
-from transformer_course.tokenization import BytePairTokenizer
+from transformer_course.tokenization import AnyTokenizer, BytePairTokenizer
 
 GENRES = ("comedies", "histories", "tragedies")
 NUM_FOLDS = 5
@@ -105,7 +105,7 @@ def read_speeches(plays: Sequence[Play]) -> Speeches:
 
 
 def encode_speeches(
-    speeches: Speeches, tokenizer: BytePairTokenizer, num_tokens: int = NUM_TOKENS
+    speeches: Speeches, tokenizer: AnyTokenizer, num_tokens: int = NUM_TOKENS
 ) -> Int[Tensor, "speech token"]:
     """Return the first tokens of each speech as a row, filled up with padding."""
     rows = torch.full((len(speeches.texts), num_tokens), PADDING_ID)
@@ -115,7 +115,7 @@ def encode_speeches(
     return rows
 
 
-def beginnings(speeches: Speeches, tokenizer: BytePairTokenizer) -> Speeches:
+def beginnings(speeches: Speeches, tokenizer: AnyTokenizer) -> Speeches:
     """Cut each speech to the text that the trunk reads of it."""
     texts = (tokenizer.decode(tokenizer.encode(text)[:NUM_TOKENS]) for text in speeches.texts)
     return Speeches(tuple(texts), speeches.labels, speeches.plays)
