@@ -50,7 +50,18 @@ def in_the_way(figure):
     """Return the texts that stick out of the figure, and the pairs of level texts that overlap."""
     FigureCanvasAgg(figure).draw()
     texts = figure.findobj(lambda part: isinstance(part, Text) and part.get_visible())
-    boxes = [(text, text.get_window_extent()) for text in texts if text.get_text().strip()]
+    unseen = {
+        id(label)
+        for axes in figure.axes
+        for axis in (axes.xaxis, axes.yaxis)
+        for place, label in zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=True)
+        if not min(axis.get_view_interval()) <= place <= max(axis.get_view_interval())
+    }
+    boxes = [
+        (text, text.get_window_extent())
+        for text in texts
+        if text.get_text().strip() and id(text) not in unseen
+    ]
     cut = [
         text.get_text() for text, box in boxes if min(*box.min, *(figure.bbox.size - box.max)) < -1
     ]
@@ -193,9 +204,9 @@ def test_another_control_or_text_changes_picture_and_words(explorer):
 
 
 def test_a_text_that_does_not_fit_is_told_and_no_control_does_anything(explorer):
-    explorer.text.value = "<img src=é>"
+    explorer.text.value = "<img src=x>"
     told = explorer.words.value
-    assert "É stands in no play" in told
+    assert "&lt; stands in no play" in told
     explorer.temperature.value = 0.1
     explorer.again.click()
     assert explorer.words.value == told

@@ -16,11 +16,11 @@ QUESTIONS = (
         options={
             "a": (
                 "the transformer: it alone sees who says what to whom",
-                "It does; but from 5,000 examples it has to find out which of that matters.",
+                "It does; but from a few thousand examples it has to find out what of it matters.",
             ),
             "b": (
                 "the one who counts words",
-                "Genre is mostly a matter of vocabulary, and 5,000 examples are few.",
+                "Genre shows in vocabulary, and a few thousand examples teach little beyond it.",
             ),
             "c": (
                 "the one who always says “history”: it is the commonest",
