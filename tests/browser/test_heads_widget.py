@@ -46,7 +46,7 @@ def test_controls_by_keyboard_cut_tokens_and_draw_again(explorer, tmp_path):
     for _ in range(10):
         slider(explorer, "Temperature").press("ArrowLeft")
     expect(finding(explorer)).to_contain_text("At temperature 0, top-k 2, 1 of 768 tokens stay")
-    expect(finding(explorer)).to_contain_text("came 1000 times")
+    expect(finding(explorer)).to_contain_text("came 1,000 times")
     assert picture(explorer).get_attribute("src") != before
     explorer.page.get_by_role("button", name="Draw again").press("Space")
     explorer.page.screenshot(path=tmp_path / "cut.png")

@@ -152,5 +152,5 @@ def describe(choice: Choice) -> str:
     return (
         f"At {choice.controls}, {kept}. Likeliest: “{choice.tokens[best]}” with "
         f"{choice.left[best]:.2f}. In {NUM_DRAWS:,} draws “{choice.tokens[often]}” came "
-        f"{choice.drawn[often]} times."
+        f"{int(choice.drawn[often]):,} times."
     )
