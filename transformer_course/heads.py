@@ -218,7 +218,7 @@ def next_token_probabilities(
     check_sampling(logits, temperature, top_k, top_p)
     # 0, and what is too small to divide by.
     if temperature < torch.finfo(logits.dtype).tiny:
-        return nn.functional.one_hot(logits.argmax(-1), logits.shape[-1]).to(logits.dtype)
+        return torch.zeros_like(logits).scatter(-1, logits.argmax(-1, keepdim=True), 1.0)
     if top_k is not None and top_k < logits.shape[-1]:
         kept = logits.topk(top_k).indices
         logits = torch.full_like(logits, -math.inf).scatter(-1, kept, logits.gather(-1, kept))

@@ -51,8 +51,8 @@ next_token_probabilities = Exercise(
             "What is 0 / 0? Which token is meant to get everything?",
             {
                 "    if temperature < torch.finfo(logits.dtype).tiny:\n"
-                "        return nn.functional.one_hot(logits.argmax(-1), logits.shape[-1])"
-                ".to(logits.dtype)\n": "",
+                "        return torch.zeros_like(logits)"
+                ".scatter(-1, logits.argmax(-1, keepdim=True), 1.0)\n": "",
             },
             source="https://github.com/google-deepmind/gemma/issues/562",
         ),
