@@ -25,7 +25,8 @@ from transformer_course.drawing import (
 from transformer_course.experiments.heads_digits import PATCH, SIDE, Digits, pixels_of
 from transformer_course.experiments.heads_folds import LEAKY, METHODS, GenreFolds
 from transformer_course.experiments.heads_next import Reliability
-from transformer_course.experiments.heads_tasks import MODELS, FiveTasks
+from transformer_course.experiments.heads_task_list import MODELS
+from transformer_course.experiments.heads_tasks import FiveTasks
 
 
 @in_course_style
