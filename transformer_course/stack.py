@@ -102,7 +102,8 @@ class TransformerStack(nn.Module):
     ) -> None:
         super().__init__()
         self.context_length = config.context_length
-        self.embedding = TokenEmbedding(config.vocab_size, config.d_model)
+        embedding = parts.get("embedding", TokenEmbedding)
+        self.embedding = embedding(config.vocab_size, config.d_model)
         self.token_type_embedding = (
             TokenEmbedding(config.num_token_types, config.d_model)
             if config.num_token_types
