@@ -19,7 +19,15 @@ from transformer_course.heads import ClassificationHead, LanguageModelHead
 from transformer_course.positional import LearnedEncoding
 from transformer_course.stack import KeyValueCache, Memory, Parts, StackOutput, TransformerStack
 
-PLUGGABLE = ("attention", "block", "feed_forward", "norm", "rotate")
+PLUGGABLE = (
+    "attention",
+    "block",
+    "feed_forward",
+    "merge_heads",
+    "norm",
+    "rotate",
+    "split_heads",
+)
 """The parts that can be replaced: `Transformer(config, parts={"attention": my_attention})`."""
 
 
@@ -35,9 +43,10 @@ class Transformer(nn.Module):
 
     Args:
         config: Sizes and choices.
-        parts: Replacements by name: "attention" and "rotate" (functions like
-            `scaled_dot_product_attention` and `rotate`), "block", "feed_forward" and "norm"
-            (classes, built and called like `TransformerBlock`, `FeedForward` and `LayerNorm`).
+        parts: Replacements by name: "attention", "rotate", "split_heads" and "merge_heads"
+            (functions like `scaled_dot_product_attention` and those of these names); "block",
+            "feed_forward" and "norm" (classes, built and called like `TransformerBlock`,
+            `FeedForward` and `LayerNorm`).
             A part that is plugged in is the one that is called, everywhere.
         generator: Where the initial weights are drawn from.
 
