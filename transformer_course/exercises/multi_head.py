@@ -43,7 +43,7 @@ split_heads = Exercise(
                     "vectors.reshape(len(vectors), num_heads, vectors.shape[1], -1)"
                 )
             },
-            source="https://discuss.pytorch.org/t/difference-between-view-reshape-and-permute/54157",
+            source="https://github.com/hyunwoongko/transformer/issues/15",
         ),
         Mistake(
             "the words and the numbers change places before the cut",
@@ -84,6 +84,7 @@ split_heads = Exercise(
             "the heads stand in front of the batch",
             "Which two axes have to change places: words and heads, or batch and heads?",
             {".transpose(1, 2)": ".movedim(2, 0)"},
+            source="https://github.com/lsdefine/attention-is-all-you-need-keras/issues/36",
         ),
     ),
 )
@@ -152,7 +153,7 @@ merge_heads = Exercise(
             "the numbers are only counted off anew, so that words and heads are mixed",
             "The shape is right, but whose numbers stand in row 0? reshape moves no axis.",
             {"heads.transpose(1, 2).flatten(2)": ("heads.reshape(len(heads), heads.shape[2], -1)")},
-            source="https://discuss.pytorch.org/t/difference-between-view-reshape-and-permute/54157",
+            source="https://github.com/jsbaan/transformer-from-scratch/pull/6",
         ),
         Mistake(
             "the heads' numbers are shuffled like cards, not laid side by side",

@@ -1,162 +1,38 @@
 """The bank sentence in a real model: two heads that are usually promised, and what is found.
 
 A head that tells the two banks apart by "river" and "financial", and one that sets "crowded"
-against "empty": both are looked for among the 72 heads of MiniLM on half of some fifty sentences,
-and judged on the other half, beside sentences in which there is nothing to find.
+against "empty": both are looked for among the 72 heads of MiniLM on every other one of some fifty
+sentences, and judged on those between, beside sentences in which there is nothing to find.
 
-Source: the sentences are this course's own (data/README.md); Michel et al. 2019, section 2.3, for
-going without a head; Clark et al. 2019, section 4, for heads that follow one relation.
+Source: Michel et al. 2019, section 2.3, for going without a head; Clark et al. 2019, section 4,
+for heads that follow one relation.
 """
 
-import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from transformer_course.claims import Finding, above, below, claim_of
 from transformer_course.experiments.fitting import one_thread
-from transformer_course.experiments.multi_head_scores import (
-    SilenceFunction,
-    best,
-    without_heads,
+from transformer_course.experiments.multi_head_scores import SilenceFunction, best, without_heads
+from transformer_course.experiments.multi_head_sentences import (
+    Batch,
+    batch,
+    contrasts,
+    minilm,
+    read,
+    two_senses,
 )
 from transformer_course.heads import mean_pooling
-from transformer_course.model import TransformerOutput
 from transformer_course.multi_head import silence_head
-from transformer_course.pretrained import PretrainedEncoder, load_minilm
+from transformer_course.pretrained import PretrainedEncoder
 
-FOLDER = Path(__file__).resolve().parents[2] / "data"
-NEAR = "The {hint} {word} was near."
-"""Puts a word at the same place behind any hint, so that its first vector is the same, too."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TwoSenses:
-    """A sentence in which an ambiguous word stands twice, each time with a hint.
-
-    Attributes:
-        word: The ambiguous word.
-        template: The sentence, with gaps {a} and {b} for the hints.
-        two_senses: Hints at different senses.
-        one_sense: Hints at one and the same sense.
-        neutral: Words that hint at nothing, in the hints' places.
-    """
-
-    word: str
-    template: str
-    two_senses: tuple[str, str]
-    one_sense: tuple[str, str]
-    neutral: tuple[str, str]
-
-    def text(self, hints: tuple[str, str]) -> str:
-        """Return the sentence with two words in its gaps."""
-        return self.template.format(a=hints[0], b=hints[1])
-
-
-@dataclass(frozen=True, kw_only=True)
-class Contrast:
-    """A sentence of two halves, each with an adjective.
-
-    Attributes:
-        template: The sentence, with gaps {first}, {link} and {second}.
-        first: The first adjective.
-        opposite: A second that is its opposite,
-        alike: one that is much like it,
-        unrelated: and one of another kind.
-    """
-
-    template: str
-    first: str
-    opposite: str
-    alike: str
-    unrelated: str
-
-    def text(self, second: str, link: str) -> str:
-        """Return the sentence with this second adjective, and "but" or "and" between the halves."""
-        return self.template.format(first=self.first, link=link, second=second)
-
-
-def two_senses() -> tuple[TwoSenses, ...]:
-    """Read the sentences with ambiguous words; the first is about the banks."""
-    return tuple(
-        TwoSenses(**{name: tuple(v) if isinstance(v, list) else v for name, v in row.items()})
-        for row in _rows("two_senses.json")
-    )
-
-
-def contrasts() -> tuple[Contrast, ...]:
-    """Read the sentences with two adjectives; the first is about the banks."""
-    return tuple(Contrast(**row) for row in _rows("contrasts.json"))
-
-
-def _rows(name: str) -> Sequence[Mapping[str, Any]]:
-    return json.loads((FOLDER / name).read_text(encoding="utf-8"))["sentences"]
-
-
-BANKS = two_senses()[0].text(two_senses()[0].two_senses)
-"""The bank sentence."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Several texts as one batch.
-
-    Attributes:
-        tokens: Of each text.
-        ids: Padded at the end.
-        real: True where a token is none of padding.
-    """
-
-    tokens: tuple[tuple[str, ...], ...]
-    ids: Int[Tensor, "batch length"]
-    real: Bool[Tensor, "batch length"]
-
-    def places(self, row: int, word: str) -> list[int]:
-        """Return where a word stands in a text.
-
-        Raises:
-            ValueError: If it does not, as one token.
-        """
-        found = [place for place, token in enumerate(self.tokens[row]) if token == word]
-        if not found:
-            raise ValueError(
-                f"{word!r} is no token of {' '.join(self.tokens[row])!r}; take a word that the "
-                "tokenizer leaves whole"
-            )
-        return found
-
-
-def batch(encoder: PretrainedEncoder, texts: Sequence[str]) -> Batch:
-    """Tokenize texts, and pad them to one length."""
-    encoded = [encoder.tokenizer.encode(text) for text in texts]
-    length = max(len(one.ids) for one in encoded)
-    ids = torch.tensor([one.ids + [0] * (length - len(one.ids)) for one in encoded])
-    counts = torch.tensor([len(one.ids) for one in encoded])
-    return Batch(
-        tuple(tuple(one.tokens) for one in encoded), ids, torch.arange(length) < counts[:, None]
-    )
-
-
-@torch.inference_mode()
-def read(encoder: PretrainedEncoder, texts: Batch) -> TransformerOutput:
-    """Have the model read a batch; return its vectors and weights of every layer."""
-    return encoder.model(
-        texts.ids, padding_mask=texts.real, need_weights=True, need_hidden_states=True
-    )
-
-
-@torch.inference_mode()
-def sentence_vectors(encoder: PretrainedEncoder, texts: Batch) -> Float[Tensor, "batch d_model"]:
-    """Return what MiniLM's users use: the mean of a text's token vectors, at length 1."""
-    hidden = encoder.model(texts.ids, padding_mask=texts.real).hidden
-    return normalize(mean_pooling(hidden, texts.real), dim=-1)
-
+CLEARLY = 0.1
+"""A word looks at one hint rather than at another if their weights differ by more."""
 
 HintWeights = Float[Tensor, "sentence layer head word"]
 
@@ -170,41 +46,61 @@ class Hints:
         other: To the hint at the other sense, in the same sentences.
         neutral: To a neutral word in the place of its own hint.
         one_sense: To its own hint, where both words have one sense.
+        beside: Whether the hint stands right before the word.
     """
 
     own: HintWeights
     other: HintWeights
     neutral: HintWeights
     one_sense: HintWeights
+    beside: Bool[Tensor, "sentence word"]
+
+    def mean(
+        self, kind: str, head: tuple[int, int], chosen: Bool[Tensor, "sentence word"] | None = None
+    ) -> float:
+        """Return a head's mean weight of a kind, at all places or at some."""
+        weights = getattr(self, kind)[:, head[0], head[1]]
+        return (weights if chosen is None else weights[chosen]).mean().item()
+
+    def right(self, head: tuple[int, int]) -> float:
+        """Return the share of sentences in which both words look more at their own hint."""
+        own, other = self.own[:, head[0], head[1]], self.other[:, head[0], head[1]]
+        return (own > other + CLEARLY).all(-1).double().mean().item()
 
     def halves(self) -> tuple["Hints", "Hints"]:
-        """Return the sentences to search in, the first half, and those to judge by."""
-        middle = len(self.own) // 2
+        """Return every other sentence, to search in, and those between, to judge by."""
         parts = vars(self).items()
-        return (
-            Hints(**{name: numbers[:middle] for name, numbers in parts}),
-            Hints(**{name: numbers[middle:] for name, numbers in parts}),
+        search, judge = (
+            Hints(**{name: numbers[first::2] for name, numbers in parts}) for first in (0, 1)
         )
+        return search, judge
 
 
 def hint_weights(encoder: PretrainedEncoder) -> Hints:
     """Read every sentence with its hints, with hints at one sense, and with neutral words."""
     sentences = two_senses()
 
-    def looks(kind: str) -> tuple[HintWeights, HintWeights]:
+    def looks(kind: str) -> tuple[HintWeights, HintWeights, Tensor]:
         pairs = [getattr(sentence, kind) for sentence in sentences]
         texts = batch(encoder, [s.text(pair) for s, pair in zip(sentences, pairs, strict=True)])
         weights = torch.stack(read(encoder, texts).attention_weights, dim=1)
-        own, other = [], []
+        own, other, beside = [], [], []
         for row, (sentence, pair) in enumerate(zip(sentences, pairs, strict=True)):
             words = texts.places(row, sentence.word)
             hints = [texts.places(row, hint)[0] for hint in pair]
             own.append(weights[row][:, :, words, hints])
             other.append(weights[row][:, :, words, hints[::-1]])
-        return torch.stack(own), torch.stack(other)
+            beside.append([hint + 1 == word for hint, word in zip(hints, words, strict=True)])
+        return torch.stack(own), torch.stack(other), torch.tensor(beside)
 
-    own, other = looks("two_senses")
-    return Hints(own=own, other=other, neutral=looks("neutral")[0], one_sense=looks("one_sense")[0])
+    own, other, beside = looks("two_senses")
+    return Hints(
+        own=own,
+        other=other,
+        neutral=looks("neutral")[0],
+        one_sense=looks("one_sense")[0],
+        beside=beside,
+    )
 
 
 ContrastWeights = Float[Tensor, "sentence layer head"]
@@ -226,14 +122,17 @@ class Contrasts:
     alike: ContrastWeights
     unrelated: ContrastWeights
 
+    def mean(self, kind: str, head: tuple[int, int]) -> float:
+        """Return a head's mean weight of a kind."""
+        return getattr(self, kind)[:, head[0], head[1]].mean().item()
+
     def halves(self) -> tuple["Contrasts", "Contrasts"]:
-        """Return the sentences to search in, the first half, and those to judge by."""
-        middle = len(self.opposite) // 2
+        """Return every other sentence, to search in, and those between, to judge by."""
         parts = vars(self).items()
-        return (
-            Contrasts(**{name: numbers[:middle] for name, numbers in parts}),
-            Contrasts(**{name: numbers[middle:] for name, numbers in parts}),
+        search, judge = (
+            Contrasts(**{name: numbers[first::2] for name, numbers in parts}) for first in (0, 1)
         )
+        return search, judge
 
 
 def contrast_weights(encoder: PretrainedEncoder) -> Contrasts:
@@ -286,14 +185,15 @@ def sentence_changes(
 
 @dataclass(frozen=True, kw_only=True)
 class PromisedHeads:
-    """What the search for two promised heads came to, each judged on sentences not searched in.
+    """What the search for two promised heads came to, judged on sentences not searched in.
 
     Attributes:
         hints: Weights from ambiguous words to hints.
         contrasts: Weights from one adjective to another.
         changes: How far sentence vectors turn without each head.
-        apart: The head that looks most from a word to its own hint rather than to the other.
-        opposed: The head that looks most at an opposite rather than at an unrelated word.
+        apart: The head that looks most from a word to its own hint, beyond what it gives to the
+            other hint and to a neutral word in the same place.
+        opposed: The head that looks most at an opposite, beyond what it gives an unrelated word.
     """
 
     hints: Hints
@@ -302,18 +202,22 @@ class PromisedHeads:
     apart: tuple[int, int]
     opposed: tuple[int, int]
 
-
-@cache
-def minilm() -> PretrainedEncoder:
-    """Load MiniLM once, for all that only read it."""
-    return load_minilm()
+    def rank(self, head: tuple[int, int]) -> int:
+        """Return a head's place in the order of what going without it changes, from 1."""
+        return int((self.changes > self.changes[head]).sum()) + 1
 
 
-def search_heads(seed: int = 0, encoder: PretrainedEncoder | None = None) -> PromisedHeads:  # noqa: ARG001 (nothing is drawn)
-    """Look for both heads in the first half of the sentences, and take the weights of the second.
+def search_heads(
+    seed: int = 0,  # noqa: ARG001 (nothing is drawn)
+    encoder: PretrainedEncoder | None = None,
+    silence: SilenceFunction = silence_head,
+) -> PromisedHeads:
+    """Look for both heads in every other sentence, and take the weights of those between.
 
-    The head for hints is sought among those that do not simply look one place back or ahead: it
-    has to gain by the hint over a neutral word in its place.
+    Args:
+        seed: Changes nothing.
+        encoder: MiniLM, if it is loaded already.
+        silence: What sets a head's columns to 0, in place of `silence_head`.
     """
     encoder = minilm() if encoder is None else encoder
     searched_hints, judged_hints = hint_weights(encoder).halves()
@@ -322,7 +226,7 @@ def search_heads(seed: int = 0, encoder: PretrainedEncoder | None = None) -> Pro
     opposition = searched_contrasts.opposite - searched_contrasts.unrelated
     texts = batch(encoder, [one.text(one.two_senses) for one in two_senses()])
     with one_thread():
-        changes = sentence_changes(encoder, texts)
+        changes = sentence_changes(encoder, texts, silence)
     return PromisedHeads(
         hints=judged_hints,
         contrasts=judged_contrasts,
@@ -330,3 +234,63 @@ def search_heads(seed: int = 0, encoder: PretrainedEncoder | None = None) -> Pro
         apart=best(gain.mean((0, 3))),
         opposed=best(opposition.mean(0)),
     )
+
+
+@claim_of("C9", search_heads)
+def no_head_tells_the_banks_apart(found: PromisedHeads) -> Finding:
+    """Judge whether the best candidate knows senses, or looks one place back."""
+    head, hints = found.apart, found.hints
+    bounds = (
+        above(hints.mean("own", head, hints.beside), 0.4),
+        below(hints.mean("own", head, ~hints.beside), 0.05),
+        above(hints.mean("neutral", head, hints.beside), 0.15),
+        below(max(hints.right(each) for each in _all_heads(found)), 0.8),
+    )
+    return Finding(
+        f"from an ambiguous word to its hint, the best of 72 heads: {bounds[0]} where the hint "
+        f"stands right before the word, elsewhere {bounds[1]}",
+        f"a neutral word right before it: {bounds[2]}; no head is right at both words in a share "
+        f"of sentences that is not {bounds[3]}",
+        all(bound.holds for bound in bounds),
+    )
+
+
+@claim_of("C9", search_heads)
+def a_head_links_words_of_a_kind(found: PromisedHeads) -> Finding:
+    """Judge whether the best candidate sees a contrast, or words of one kind."""
+    head, looks = found.opposed, found.contrasts
+    opposite, with_and = looks.mean("opposite", head), looks.mean("with_and", head)
+    bounds = (
+        above(opposite, 0.25),
+        above(looks.mean("alike", head), 0.15),
+        below(looks.mean("unrelated", head), 0.1),
+        below(abs(opposite - with_and), 0.05),
+    )
+    return Finding(
+        f"from an adjective to its opposite, the best of 72 heads: {bounds[0]}; to a synonym as "
+        f"well: {bounds[1]}",
+        f"to an adjective of another kind: {bounds[2]}; “and” for “but” changes {bounds[3]}",
+        all(bound.holds for bound in bounds),
+    )
+
+
+@claim_of("C9", search_heads)
+def a_fine_map_may_do_nothing(found: PromisedHeads) -> Finding:
+    """Judge whether the head with the finest map matters to the vectors that are used."""
+    own, others = found.changes[found.apart].item(), found.changes.flatten()
+    bounds = (
+        below(own, 0.001),
+        above(found.rank(found.apart), 50),
+        above(others.max().item(), 0.02),
+    )
+    return Finding(
+        f"without the best candidate for the banks, sentence vectors turn by 1 − cosine "
+        f"{bounds[0]}: of 72 heads its rank is {bounds[1]}",
+        f"without the head that changes most: {bounds[2]}",
+        all(bound.holds for bound in bounds),
+    )
+
+
+def _all_heads(found: PromisedHeads) -> list[tuple[int, int]]:
+    layers, heads = found.changes.shape
+    return [(layer, head) for layer in range(layers) for head in range(heads)]
