@@ -1,36 +1,33 @@
 """Lesson 06's claim C9 on models of this course: heads with roles, and what each of them is worth.
 
 A model that continues repeated text has heads of clear roles; a model of Shakespeare has none.
-Heads that start alike stay alike. The promised heads of a real model are sought in
-multi_head_minilm.
+Where heads come from is measured in multi_head_twins, and the promised heads of a real model are
+sought in multi_head_minilm.
 
 Source: Olsson et al. 2022 (heads by role); Michel et al. 2019, section 3.2 (most heads of trained
 models can go one by one).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from transformer_course.claims import Finding, above, below, claim_of
-from transformer_course.experiments.fitting import fit, one_thread
+from transformer_course.experiments.fitting import one_thread
 from transformer_course.experiments.multi_head_repeats import (
-    TRAINING,
     RepeatedText,
     build_repeater,
     load_repeater,
     repeat_loss,
     repeated_text,
-    sample_repeats,
 )
 from transformer_course.experiments.multi_head_scores import (
     ROLES,
     SilenceFunction,
     ablation_costs,
-    attention_layers,
     best,
     role_chances,
     role_scores,
@@ -185,98 +182,5 @@ def a_role_is_no_price(read: Repeaters) -> Finding:
         f"the dearest head (+{bounds[1]} nats) looks at itself ({bounds[0]}); without the head "
         f"that looks one back: +{bounds[2]}; without the best induction head: +{bounds[3]}",
         f"without all induction heads at once: +{bounds[4]}; one layer: no head {bounds[5]}",
-        all(bound.holds for bound in bounds),
-    )
-
-
-TWIN_BATCH = 8
-NUDGE = 1e-6
-
-
-@dataclass(frozen=True, kw_only=True)
-class Twins:
-    """How far heads that started alike are apart, at most, in any number of their q, k and v.
-
-    Attributes:
-        alike: All of a head alike, its columns of the output projection included, after all steps.
-        nudged: The same, but one number of one head was moved by 10⁻⁶ before.
-        other_output_once: Only the columns of the output projection differ, after one step,
-        other_output: and after all.
-    """
-
-    alike: float
-    nudged: float
-    other_output_once: float
-    other_output: float
-
-
-def make_twins(model: Transformer, *, output: bool) -> None:
-    """Give every head of a layer the numbers of its first.
-
-    Args:
-        model: Not yet trained.
-        output: Whether also to those columns of the output projection that it speaks through.
-    """
-    with torch.no_grad():
-        for layer in attention_layers(model):
-            d_head = layer.query.out_features // layer.num_heads
-            for projection in (layer.query, layer.key, layer.value):
-                projection.weight.copy_(projection.weight[:d_head].repeat(layer.num_heads, 1))
-            if output:
-                columns = layer.output.weight[:, :d_head]
-                layer.output.weight.copy_(columns.repeat(1, layer.num_heads))
-
-
-def largest_difference(model: Transformer) -> float:
-    """Return how far any head's numbers for q, k and v are from those of its layer's first head."""
-    differences = []
-    for layer in attention_layers(model):
-        for projection in (layer.query, layer.key, layer.value):
-            heads = projection.weight.detach().unflatten(0, (layer.num_heads, -1))
-            differences.append((heads - heads[:1]).abs().max().item())
-    return max(differences)
-
-
-def train_twins(seed: int = 0, num_steps: int = 100) -> Twins:
-    """Train models whose heads start alike, and see whether they part.
-
-    Args:
-        seed: Of the weights that they start from and of the batches.
-        num_steps: Optimiser steps.
-    """
-
-    def trained(num_steps: int, *, output: bool, nudge: float = 0.0) -> float:
-        generator = torch.Generator().manual_seed(seed)
-        model = build_repeater(2, generator)
-        make_twins(model, output=output)
-        with torch.no_grad():
-            attention_layers(model)[0].query.weight[0, 0] += nudge
-        training = replace(
-            TRAINING, num_steps=num_steps, batch_size=TWIN_BATCH, warmup_steps=min(20, num_steps)
-        )
-        fit(model, sample_repeats, training, generator)
-        return largest_difference(model)
-
-    return Twins(
-        alike=trained(num_steps, output=True),
-        nudged=trained(num_steps, output=True, nudge=NUDGE),
-        other_output_once=trained(1, output=False),
-        other_output=trained(num_steps, output=False),
-    )
-
-
-@claim_of("C9", train_twins)
-def heads_part_by_their_start(twins: Twins) -> Finding:
-    """Judge whether heads become different by themselves, or because they start so."""
-    bounds = (
-        below(twins.alike, 1e-6),
-        above(twins.nudged, 0.001),
-        above(twins.other_output_once, 1e-4),
-        above(twins.other_output, 0.01),
-    )
-    return Finding(
-        f"heads that start alike are as alike after training (difference {bounds[0]})",
-        f"one number moved by 10⁻⁶ before: {bounds[1]}; output columns drawn apart: {bounds[2]} "
-        f"after one step, {bounds[3]} in the end",
         all(bound.holds for bound in bounds),
     )
