@@ -101,7 +101,6 @@ def _vectors(rng: Generator) -> dict[str, dict[str, Any]]:
         "one head": {"vectors": draw(2, 3, 5), "num_heads": 1},
         "heads of width 1": {"vectors": draw(1, 2, 3), "num_heads": 3},
         "as many words as heads": {"vectors": draw(2, 3, 21), "num_heads": 3},
-        "a slice of something longer": {"vectors": draw(2, 5, 20)[:, :, 4:14], "num_heads": 5},
     }
 
 

@@ -133,7 +133,7 @@ def repeat_loss(model: Transformer, text: RepeatedText) -> float:
 def main(num_layers: Sequence[int] = (2, 1)) -> None:
     """Train the models of the lesson and put them into data/."""
     for layers in num_layers:
-        model = train_repeater(layers)
+        model = train_repeater(layers, SEED, TRAINING.num_steps)
         weights = {f"model.{name}": weight for name, weight in model.named_parameters()}
         header = {
             "step": TRAINING.num_steps,
