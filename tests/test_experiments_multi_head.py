@@ -161,7 +161,7 @@ def test_a_head_that_looks_back_everywhere_alike_scores_by_chance():
     ids = torch.tensor([[2, 2, 2]])
     chances = multi_head_scores.role_chances(ids)
     assert chances == pytest.approx(
-        {"itself": 11 / 18, "previous": 5 / 12, "same": 7 / 12, "first": 1 / 3, "induction": 5 / 12}
+        {"itself": 11 / 18, "previous": 5 / 12, "same": 7 / 12, "first": 1 / 3, "induction": 1 / 3}
     )
 
 
@@ -308,6 +308,49 @@ def test_a_table_finds_heads_by_score():
     assert table.heads_above("induction", 0.5) == [(0, 1), (1, 0)]
     assert table.highest("induction") == pytest.approx(0.7)
     assert multi_head_scores.best(scores["induction"]) == (1, 0)
+
+
+# Shakespeare
+
+
+@pytest.fixture(scope="module")
+def writer():
+    return multi_head.read_writer()
+
+
+def test_the_heads_of_the_kept_writer_have_no_names(writer):
+    finding = multi_head.heads_of_a_writer_have_no_names(writer)
+    assert finding.holds, finding.statement
+
+
+def test_a_writers_layers_are_measured_without_all_of_their_heads(repeaters):
+    drawn = multi_head.repeats_for_reading()
+    model = multi_head_repeats.load_repeater(2)
+    found = multi_head.writer_heads(model, drawn.inputs, drawn.targets)
+    torch.testing.assert_close(found.table.costs, repeaters.trained.costs)
+    with without_heads(model, [(1, head) for head in range(4)]):
+        without = multi_head_repeats.repeat_loss(model, drawn)
+    assert found.layers[1].item() == pytest.approx(without - found.table.loss, abs=1e-4)
+
+
+@pytest.mark.parametrize("role", multi_head_scores.ROLES)
+def test_a_writer_with_a_role_turns_the_claim(writer, role):
+    changed = replace(writer, table=with_scores(writer.table, role, 0.6))
+    assert not multi_head.heads_of_a_writer_have_no_names(changed).holds
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"costs": torch.full((3, 4), 0.5)}, {"chances": {"previous": 0.3}}, {"loss": 5.0}],
+)
+def test_contrary_numbers_turn_the_claim_on_the_writer(writer, changes):
+    changed = replace(writer, table=replace(writer.table, **changes))
+    assert not multi_head.heads_of_a_writer_have_no_names(changed).holds
+
+
+def test_layers_that_cost_nothing_turn_the_claim_on_the_writer(writer):
+    changed = replace(writer, layers=torch.zeros(3))
+    assert not multi_head.heads_of_a_writer_have_no_names(changed).holds
 
 
 # Heads that start alike
@@ -462,10 +505,12 @@ def test_a_heads_weights_are_those_of_a_single_reading():
     banks = [number for number, token in enumerate(alone.tokens) if token == "bank"]
     weights = alone.output.attention_weights[0][0, 4]
     assert hints.own[0, 0, 4].tolist() == pytest.approx(
-        [weights[banks[0], place("river")], weights[banks[1], place("financial")]], abs=1e-4
+        [weights[banks[0], place("river")].item(), weights[banks[1], place("financial")].item()],
+        abs=1e-4,
     )
     assert hints.other[0, 0, 4].tolist() == pytest.approx(
-        [weights[banks[0], place("financial")], weights[banks[1], place("river")]], abs=1e-4
+        [weights[banks[0], place("financial")].item(), weights[banks[1], place("river")].item()],
+        abs=1e-4,
     )
     assert hints.beside[0].tolist() == [False, True]
     contrasts = multi_head_minilm.contrast_weights(encoder)

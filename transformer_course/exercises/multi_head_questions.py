@@ -170,7 +170,7 @@ QUESTIONS = (
     ),
     Question(
         name="q06_5",
-        text="From lesson 05: two words have the same vector and no positions are given. In a head …",
+        text="From lesson 05: two words have one vector, and no positions are given. In a head …",
         options={
             "a": (
                 "their rows of weights are the same",

@@ -15,9 +15,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from transformer_course.checkpoints import load_model
 from transformer_course.claims import Finding, above, below, claim_of
+from transformer_course.data import load_shakespeare, shakespeare_text, small_split
 from transformer_course.experiments.fitting import one_thread
 from transformer_course.experiments.multi_head_repeats import (
+    FOLDER,
     RepeatedText,
     build_repeater,
     load_repeater,
@@ -36,6 +39,7 @@ from transformer_course.experiments.multi_head_scores import (
 from transformer_course.heads import cross_entropy
 from transformer_course.model import Transformer
 from transformer_course.multi_head import silence_head
+from transformer_course.tokenization import load_tokenizer
 
 NUM_TEXTS = 64
 INDUCTION = 0.5
@@ -156,10 +160,10 @@ def heads_take_roles(read: Repeaters) -> Finding:
         above(single.loss, 3),
     )
     return Finding(
-        f"repeated text, two layers (loss {bounds[2]}): a head that looks one back {bounds[0]}, "
-        f"one that looks behind the earlier match {bounds[1]}",
-        f"untrained heads: every score {bounds[3]}; one layer, trained as long: {bounds[4]}, "
-        f"loss {bounds[5]}",
+        f"repeated text, two layers (loss {bounds[2]}): highest score for one token back "
+        f"{bounds[0]}, for induction {bounds[1]}",
+        f"untrained heads: every score {bounds[3]}; one layer, trained as long: induction "
+        f"{bounds[4]}, loss {bounds[5]}",
         all(bound.holds for bound in bounds),
     )
 
@@ -179,8 +183,83 @@ def a_role_is_no_price(read: Repeaters) -> Finding:
         below(read.one_layer.costs.max().item(), 0.3),
     )
     return Finding(
-        f"the dearest head (+{bounds[1]} nats) looks at itself ({bounds[0]}); without the head "
-        f"that looks one back: +{bounds[2]}; without the best induction head: +{bounds[3]}",
-        f"without all induction heads at once: +{bounds[4]}; one layer: no head {bounds[5]}",
+        f"the loss rises most without a head that looks at itself ({bounds[0]}): by "
+        f"{bounds[1]} nats; without the one that looks one back by {bounds[2]}; without the best "
+        f"induction head by {bounds[3]}",
+        f"without all induction heads at once by {bounds[4]}; in one layer without any head by "
+        f"{bounds[5]}",
+        all(bound.holds for bound in bounds),
+    )
+
+
+WRITER = FOLDER / "shakespeare"
+"""A model of Shakespeare that comes with the course, and its tokenizer beside it."""
+
+NUM_WINDOWS = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Writer:
+    """A model of Shakespeare, on a play that it has not read.
+
+    Attributes:
+        table: Its heads.
+        layers: By how much the loss rises without all heads of a layer at once.
+    """
+
+    table: HeadTable
+    layers: Float[Tensor, " layer"]
+
+
+def read_writer(seed: int = 0, silence: SilenceFunction = silence_head) -> Writer:
+    """Score and ablate the heads of the kept model of Shakespeare on a play it has not read.
+
+    Args:
+        seed: Where in the play to begin to read.
+        silence: What sets a head's columns to 0, in place of `silence_head`.
+    """
+    model = load_model(WRITER.with_suffix(".safetensors"))
+    text = shakespeare_text(small_split(load_shakespeare()).test)
+    length = NUM_WINDOWS * model.config.context_length + 1
+    ids = load_tokenizer(WRITER.with_suffix(".json")).encode(text[1_000 * seed :][: 8 * length])
+    windows = torch.tensor(ids[:length])
+    inputs, targets = (part.view(NUM_WINDOWS, -1) for part in (windows[:-1], windows[1:]))
+    return writer_heads(model, inputs, targets, silence)
+
+
+@torch.no_grad()
+def writer_heads(
+    model: Transformer,
+    inputs: Int[Tensor, "batch length"],
+    targets: Int[Tensor, "batch length"],
+    silence: SilenceFunction = silence_head,
+) -> Writer:
+    """Score and ablate the heads of any model that writes, one by one and layer by layer."""
+    table = head_table(model, inputs, targets, silence)
+    num_layers, num_heads = table.costs.shape
+    layers = []
+    for layer in range(num_layers):
+        every = [(layer, head) for head in range(num_heads)]
+        with without_heads(model, every, silence), one_thread():
+            layers.append(cross_entropy(model(inputs).logits, targets).item() - table.loss)
+    return Writer(table=table, layers=torch.tensor(layers))
+
+
+@claim_of("C9", read_writer)
+def heads_of_a_writer_have_no_names(writer: Writer) -> Finding:
+    """Judge whether heads take clear roles where the text does not ask for any."""
+    table = writer.table
+    bounds = (
+        below(max(table.highest(role) for role in ROLES), 0.3),
+        below(table.costs.max().item(), 0.15),
+        below(max(table.chances.values()), 0.05),
+        above(writer.layers.min().item(), 0.08),
+        below(table.loss, 3.6),
+    )
+    return Finding(
+        f"Shakespeare (loss {bounds[4]}): the highest score of any head in any role is "
+        f"{bounds[0]}; without any one head the loss rises by {bounds[1]}",
+        f"looking back everywhere alike scores {bounds[2]}; without all heads of any one layer "
+        f"the loss rises by {bounds[3]}",
         all(bound.holds for bound in bounds),
     )

@@ -249,8 +249,8 @@ def no_head_tells_the_banks_apart(found: PromisedHeads) -> Finding:
     return Finding(
         f"from an ambiguous word to its hint, the best of 72 heads: {bounds[0]} where the hint "
         f"stands right before the word, elsewhere {bounds[1]}",
-        f"a neutral word right before it: {bounds[2]}; no head is right at both words in a share "
-        f"of sentences that is not {bounds[3]}",
+        f"to a neutral word right before it: {bounds[2]}; share of sentences in which any one "
+        f"head has both words right: {bounds[3]}",
         all(bound.holds for bound in bounds),
     )
 
@@ -284,9 +284,9 @@ def a_fine_map_may_do_nothing(found: PromisedHeads) -> Finding:
         above(others.max().item(), 0.02),
     )
     return Finding(
-        f"without the best candidate for the banks, sentence vectors turn by 1 − cosine "
-        f"{bounds[0]}: of 72 heads its rank is {bounds[1]}",
-        f"without the head that changes most: {bounds[2]}",
+        f"without the best candidate for the banks sentence vectors turn by {bounds[0]} "
+        f"(1 − cosine): of 72 heads its rank is {bounds[1]}",
+        f"without the head that turns them most: {bounds[2]}",
         all(bound.holds for bound in bounds),
     )
 

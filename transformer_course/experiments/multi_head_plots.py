@@ -32,6 +32,9 @@ from transformer_course.experiments.multi_head_scores import named
 LIGHT_FROM = 0.5
 """Cells above this share of the scale are bright, and carry dark numbers."""
 
+RING = "#F5A3C7"
+"""Stands around what is meant, and is found nowhere on the scale of weights."""
+
 
 @in_course_style
 def maps_side_by_side(
@@ -62,7 +65,9 @@ def layer_maps(
     figure = Figure(figsize=(9.6, 2.35 * rows + 1.0), layout="compressed")
     grid = figure.subplots(rows, columns, squeeze=False)
     labels = [token_label(token) for token in tokens]
-    for head, axes in enumerate(grid.flat):
+    for axes in grid.flat[len(weights) :]:
+        axes.set_visible(False)
+    for head, axes in enumerate(grid.flat[: len(weights)]):
         image = axes.imshow(weights[head].detach().numpy(), cmap=WEIGHTS, vmin=0, vmax=1)
         axes.set_title(named(layer, head), fontsize=11, pad=4)
         axes.set_xticks(range(len(tokens)), labels, rotation=90, fontsize=7)
@@ -213,50 +218,32 @@ def _grouped_bars(axes: Axes, names: Sequence[str], groups: Mapping[str, Sequenc
 
 
 @in_course_style
-def change_map(
-    changes: Float[Tensor, "layer head"], ringed: Mapping[str, tuple[int, int]]
-) -> Figure:
-    """Draw what going without each head changes, with some heads ringed and named.
+def change_map(changes: Float[Tensor, "layer head"], ringed: Sequence[tuple[int, int]]) -> Figure:
+    """Draw what going without each head changes, some heads ringed.
 
     Args:
         changes: 1 − cosine of sentence vectors, by layer and head.
-        ringed: Heads by what to call them.
+        ringed: Layer and number of these heads.
     """
-    figure = Figure(figsize=(9.6, 4.2), layout="constrained")
+    figure = Figure(figsize=(9.6, 3.7), layout="constrained")
     axes = figure.add_subplot()
     thousandths = changes * 1_000
     top = thousandths.max().item()
     image = axes.imshow(thousandths.numpy(), cmap=WEIGHTS, vmin=0, vmax=top, aspect="auto")
     for layer, head in torch.cartesian_prod(*map(torch.arange, changes.shape)).tolist():
         number = thousandths[layer, head].item()
-        axes.text(
-            head,
-            layer,
-            f"{number:.1f}",
-            ha="center",
-            va="center",
-            fontsize=9,
-            color="white" if number < LIGHT_FROM * top else INK,
-        )
-    for name, (layer, head) in ringed.items():
-        axes.add_patch(
-            Rectangle((head - 0.47, layer - 0.45), 0.94, 0.9, fill=False, ec="#F5A3C7", lw=2.5)
-        )
-        axes.annotate(
-            name,
-            (head, layer + 0.33),
-            ha="center",
-            va="center",
-            fontsize=7,
-            color="white",
-        )
+        colour = "white" if number < LIGHT_FROM * top else INK
+        axes.text(head, layer, f"{number:.1f}", ha="center", va="center", fontsize=9, color=colour)
+    for layer, head in ringed:
+        corner = (head - 0.47, layer - 0.45)
+        axes.add_patch(Rectangle(corner, 0.94, 0.9, fill=False, edgecolor=RING, linewidth=2.5))
     axes.set_xticks(range(changes.shape[1]))
     axes.set_yticks(range(changes.shape[0]))
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set(xlabel="head", ylabel="layer")
-    axes.set_title("Going without one head: turn of the sentence vector, in thousandths")
-    figure.colorbar(image, ax=axes, label="1000 × (1 − cosine)", shrink=0.8)
+    axes.set_title("Turn of the sentence vector without one head, in thousandths", pad=8)
+    figure.colorbar(image, ax=axes, label="1000 × (1 − cosine)", shrink=0.9)
     figure.draw_without_rendering()
     return figure
 

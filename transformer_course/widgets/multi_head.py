@@ -5,18 +5,18 @@ Builds on: multi_head_scene, multi_head_picture.  Lacks: more than one head at a
 
 import asyncio
 import html
+from dataclasses import replace
 
 import ipywidgets  # type: ignore[import-untyped]
 from matplotlib.figure import Figure
 
-from transformer_course.drawing import png
 from transformer_course.experiments.multi_head_sentences import BANKS, minilm
 from transformer_course.learn import SHOWN_PER_INCH
 from transformer_course.pretrained import PretrainedEncoder
 from transformer_course.widgets.attention import TYPING_SECONDS
 from transformer_course.widgets.multi_head_picture import (
-    GRID_WIDTH,
-    MAPS_WIDTH,
+    WIDTH,
+    frames_picture,
     grid_picture,
     maps_picture,
 )
@@ -25,8 +25,6 @@ from transformer_course.widgets.multi_head_scene import Choice, HeadScene, Reade
 OTHER_SENTENCE = "The bank of the river was muddy, but the other bank was dry."
 START = Choice(layer=0, head=4, asks=2, answers=5)
 """The head that looks from the first bank to the river."""
-
-DOTS_PER_INCH = 130
 
 
 def head_explorer(encoder: PretrainedEncoder | None = None) -> "HeadExplorer":
@@ -53,7 +51,7 @@ class HeadExplorer(ipywidgets.VBox):  # type: ignore[misc]
         self._settling = False
         config = encoder.model.config
         self._make_controls(config.num_layers, config.num_heads)
-        self.grid, self.maps = _image(GRID_WIDTH), _image(MAPS_WIDTH)
+        self.grid, self.maps = _image(WIDTH), _image(WIDTH)
         self.words = ipywidgets.HTML(layout={"min_height": "68px"})
         self._read(START)
         rows = [
@@ -133,8 +131,8 @@ class HeadExplorer(ipywidgets.VBox):  # type: ignore[misc]
         except ValueError as error:
             self._say_problem(error)
             return
-        self.grid.value = png(grid_picture(self.scene), DOTS_PER_INCH)
-        self.maps.value = png(maps_picture(self.scene), DOTS_PER_INCH)
+        self.grid.value = grid_picture(self.scene)
+        self.maps.value = maps_picture(self.scene)
         self._show(visible=True)
         self._say(*describe(self.scene))
 
@@ -157,19 +155,27 @@ class HeadExplorer(ipywidgets.VBox):  # type: ignore[misc]
         )
 
 
-def explorer_frames() -> tuple[Figure, ...]:
-    """Return pictures of what the explorer starts with, for those who only read.
+def explorer_frames(encoder: PretrainedEncoder | None = None) -> Figure:
+    """Draw what the explorer starts with, and what it shows without the head.
 
-    The grid of all heads, the maps of one head, and what going without it moves.
+    `describe_frames` says in words what there is to see.
     """
-    reader = Reader(minilm())
-    start = reader.scene(BANKS, OTHER_SENTENCE, START)
-    return (grid_picture(start), maps_picture(start))
+    return frames_picture(*_frames(encoder))
 
 
-def describe_start() -> str:
-    """Say in words what these pictures show."""
-    return " ".join(describe(Reader(minilm()).scene(BANKS, OTHER_SENTENCE, START)))
+def describe_frames(encoder: PretrainedEncoder | None = None) -> str:
+    """Say in words what the frames show, in the numbers that are drawn."""
+    start, silent = _frames(encoder)
+    return " ".join((*describe(start), describe(silent)[1]))
+
+
+def _frames(encoder: PretrainedEncoder | None) -> tuple[HeadScene, HeadScene]:
+    reader = Reader(minilm() if encoder is None else encoder)
+    start, silent = (
+        reader.scene(BANKS, OTHER_SENTENCE, replace(START, silent=silent))
+        for silent in (False, True)
+    )
+    return start, silent
 
 
 def _labelled(description: str, width: int) -> dict[str, object]:
