@@ -29,7 +29,7 @@ from transformer_course.widgets.multi_head_scene import (
     token_named,
 )
 
-HOSTILE = "</script> <img src=x onerror=alert(1)> $x^2$ שלום 👩‍🚀 &lt;"
+HOSTILE = "<img src=x> &lt; $x^2$ של"
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def test_each_control_changes_what_is_drawn_and_said(fresh):
         control.value = value
         assert (fresh.grid.value, fresh.maps.value, fresh.words.value) != before
     assert "Head 2.9 looks from “bank” (12) to “financial” (11)" in fresh.words.value
-    assert fresh.grid.value.startswith(b"\x89PNG")
+    assert bytes(fresh.grid.value).startswith(b"\x89PNG")
 
 
 def test_a_shorter_sentence_keeps_the_chosen_places_as_far_as_it_goes(fresh):
@@ -162,8 +162,8 @@ def test_a_problem_is_said_in_place_of_the_pictures_and_they_come_back(fresh, se
 def test_hostile_text_is_shown_as_text(fresh):
     fresh.first.value = HOSTILE
     fresh.asks.value = 1
-    assert "<img" not in fresh.words.value
     assert "&lt;" in fresh.words.value
+    assert "<img" not in fresh.words.value
     assert fresh.grid.layout.visibility == "visible"
 
 

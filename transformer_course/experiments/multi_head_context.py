@@ -93,8 +93,8 @@ def word_cosines(encoder: PretrainedEncoder) -> WordCosines:
         places = [texts.places(row, one.word)[0] for row, one in enumerate(words)]
         return torch.stack([states[row, :, place] for row, place in enumerate(places)])
 
-    def cosines(kind: str, *numbers: int) -> Cosines:
-        return cosine_similarity(*(vectors(kind, number) for number in numbers), dim=-1)
+    def cosines(kind: str, first: int, second: int) -> Cosines:
+        return cosine_similarity(vectors(kind, first), vectors(kind, second), dim=-1)
 
     return WordCosines(
         two_senses=cosines("two_senses", 0, 1),

@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from transformer_course.experiments.fitting import one_thread
 from transformer_course.heads import mean_pooling
 from transformer_course.model import TransformerOutput
 from transformer_course.pretrained import PretrainedEncoder, load_minilm
@@ -75,7 +76,13 @@ class Contrast:
 def two_senses() -> tuple[TwoSenses, ...]:
     """Read the sentences with ambiguous words; the first is about the banks."""
     return tuple(
-        TwoSenses(**{name: tuple(v) if isinstance(v, list) else v for name, v in row.items()})
+        TwoSenses(
+            word=row["word"],
+            template=row["template"],
+            two_senses=tuple(row["two_senses"]),
+            one_sense=tuple(row["one_sense"]),
+            neutral=tuple(row["neutral"]),
+        )
         for row in _rows("two_senses.json")
     )
 
@@ -136,9 +143,10 @@ def batch(encoder: PretrainedEncoder, texts: Sequence[str]) -> Batch:
 @torch.inference_mode()
 def read(encoder: PretrainedEncoder, texts: Batch) -> TransformerOutput:
     """Have the model read a batch; return its vectors and weights of every layer."""
-    return encoder.model(
-        texts.ids, padding_mask=texts.real, need_weights=True, need_hidden_states=True
-    )
+    with one_thread():
+        return encoder.model(
+            texts.ids, padding_mask=texts.real, need_weights=True, need_hidden_states=True
+        )
 
 
 @torch.inference_mode()

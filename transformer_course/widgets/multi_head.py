@@ -6,6 +6,7 @@ Builds on: multi_head_scene, multi_head_picture.  Lacks: more than one head at a
 import asyncio
 import html
 from dataclasses import replace
+from functools import lru_cache
 
 import ipywidgets  # type: ignore[import-untyped]
 from matplotlib.figure import Figure
@@ -169,6 +170,7 @@ def describe_frames(encoder: PretrainedEncoder | None = None) -> str:
     return " ".join((*describe(start), describe(silent)[1]))
 
 
+@lru_cache(maxsize=2)
 def _frames(encoder: PretrainedEncoder | None) -> tuple[HeadScene, HeadScene]:
     reader = Reader(minilm() if encoder is None else encoder)
     start, silent = (

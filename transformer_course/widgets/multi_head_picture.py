@@ -4,6 +4,7 @@ Builds on: drawing, multi_head_scene.  Lacks: the controls (multi_head).
 """
 
 import io
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,9 +47,9 @@ def maps_picture(scene: HeadScene) -> bytes:
 def frames_picture(scene: HeadScene, silent: HeadScene) -> Figure:
     """Draw the grid, the maps, and the grid with the head silent, one below the other."""
     figure = Figure(figsize=(WIDTH, 2 * GRID_HEIGHT + MAPS_HEIGHT), layout="constrained")
-    top, middle, bottom = figure.subfigures(
-        3, 1, height_ratios=(GRID_HEIGHT, MAPS_HEIGHT, GRID_HEIGHT)
-    )
+    heights = (GRID_HEIGHT, MAPS_HEIGHT, GRID_HEIGHT)
+    parts: Any = figure.subfigures(3, 1, height_ratios=heights)
+    top, middle, bottom = parts
     draw_grid(top.add_subplot(), scene)
     draw_maps(middle, scene)
     draw_grid(bottom.add_subplot(), silent)
@@ -102,7 +103,7 @@ def draw_maps(figure: Figure | SubFigure, scene: HeadScene) -> None:
 def _png(figure: Figure) -> bytes:
     """Return the figure as a PNG file, quickly: it is drawn anew with each change."""
     figure.set_dpi(DOTS_PER_INCH)
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     buffer = io.BytesIO()
     pixels = Image.fromarray(np.asarray(canvas.buffer_rgba()))

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
+from transformer_course.experiments.fitting import one_thread
 from transformer_course.experiments.multi_head_scores import named, without_heads
 from transformer_course.pretrained import PretrainedEncoder
 from transformer_course.widgets.attention_words import quoted
@@ -94,7 +95,8 @@ class Reader:
             raise ValueError(
                 f"the sentence has {count} tokens, expected at most {MOST_TOKENS}; shorten it"
             )
-        reading = self.encoder.read(text)
+        with one_thread():
+            reading = self.encoder.read(text)
         return ReadSentence(
             tokens=reading.tokens,
             weights=torch.stack(reading.output.attention_weights)[:, 0],

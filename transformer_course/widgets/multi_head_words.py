@@ -6,7 +6,9 @@ asks whether it is crowded. Side by side their matrices make one of four columns
 Builds on: attention_words.  Lacks: trained weights.
 """
 
-from transformer_course.widgets.attention_words import ANSWERS, ASKS, Matrix
+from transformer_course.widgets.attention_words import ANSWERS, ASKS
+
+Matrix = tuple[tuple[float, ...], ...]
 
 THREE_WORDS = ("crowded", "river", "bank")
 NUM_HEADS = 2
