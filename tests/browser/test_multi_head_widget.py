@@ -43,7 +43,7 @@ def test_a_head_is_chosen_and_silenced_without_a_mouse(explorer, tmp_path):
     assert all(old != new for old, new in zip(before, sources(explorer), strict=True))
     page.get_by_label("Without this head").press("Space")
     expect(finding(explorer)).to_contain_text("Without it, the vector of the first sentence turns")
-    page.get_by_label("From").select_option(label="12 bank")
+    page.get_by_label("From", exact=True).select_option(label="12 bank")
     expect(finding(explorer)).to_contain_text("from “bank” (12)")
     page.screenshot(path=tmp_path / "silent.png")
     assert (explorer.errors, explorer.outside) == ([], [])
@@ -51,7 +51,7 @@ def test_a_head_is_chosen_and_silenced_without_a_mouse(explorer, tmp_path):
 
 def test_typed_sentences_are_shown_as_text_and_problems_are_said(explorer, tmp_path):
     page = explorer.page
-    hostile = "<img src=x onerror=window.injected=true> </script> 👩‍🚀 &lt;"
+    hostile = "<img/src=x/onerror=window.injected=1>"
     page.get_by_label("Second sentence").fill(hostile)
     expect(finding(explorer)).not_to_contain_text("In the second sentence")
     page.get_by_label("First sentence").fill("bank " * 40)

@@ -196,6 +196,8 @@ def _row(*widgets: ipywidgets.Widget) -> ipywidgets.Box:
 
 def _image(inches: float) -> ipywidgets.Image:
     """Make room for a picture: as wide as it is, or as the page where that is narrower."""
+    # An image has a margin of 2 pixels on either side.
+    most = f"{SHOWN_PER_INCH * inches:.0f}px"
     return ipywidgets.Image(
-        layout={"width": "100%", "height": "auto", "max_width": f"{SHOWN_PER_INCH * inches:.0f}px"}
+        layout={"width": "calc(100% - 4px)", "height": "auto", "max_width": most}
     )
