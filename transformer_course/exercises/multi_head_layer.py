@@ -37,7 +37,7 @@ layer = Exercise(
         self.output = nn.Linear(d_model, d_model)
 
     def forward(self, inputs):
-        # inputs (batch, length, d_model)
+        # inputs: a tensor (batch, length, d_model)
         # split_heads, merge_heads, scaled_dot_product_attention and causal_mask are there to call
         # → output (batch, length, d_model) and weights (batch, num_heads, length, length)
         ...
