@@ -25,10 +25,12 @@ PLUGGABLE = (
     "distance_bias",
     "embedding",
     "feed_forward",
+    "merge_heads",
     "norm",
     "pooling",
     "rotate",
     "sinusoidal_table",
+    "split_heads",
 )
 """The parts that can be replaced: `Transformer(config, parts={"attention": my_attention})`."""
 
@@ -46,11 +48,11 @@ class Transformer(nn.Module):
     Args:
         config: Sizes and choices.
         parts: Replacements by name. Functions like those of the package: "attention"
-            (`scaled_dot_product_attention`), "rotate", "sinusoidal_table", "distance_bias" and
-            "pooling" (`mean_pooling`). Classes, built and called like the package's: "block"
-            (`TransformerBlock`), "embedding" (`TokenEmbedding`), "feed_forward" (`FeedForward`)
-            and "norm" (`LayerNorm`). A part that is plugged in is the one that is called,
-            everywhere.
+            (`scaled_dot_product_attention`), "rotate", "sinusoidal_table", "distance_bias",
+            "split_heads", "merge_heads" and "pooling" (`mean_pooling`). Classes, built and called
+            like the package's: "block" (`TransformerBlock`), "embedding" (`TokenEmbedding`),
+            "feed_forward" (`FeedForward`) and "norm" (`LayerNorm`). A part that is plugged in is
+            the one that is called, everywhere.
         generator: Where the initial weights are drawn from.
 
     Raises:

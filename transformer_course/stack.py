@@ -30,7 +30,12 @@ from transformer_course.blocks import (
 )
 from transformer_course.config import TransformerConfig
 from transformer_course.embeddings import PairEmbedding, PreviousMixing, TokenEmbedding
-from transformer_course.multi_head import LayerCache, MultiHeadAttention
+from transformer_course.multi_head import (
+    LayerCache,
+    MultiHeadAttention,
+    merge_heads,
+    split_heads,
+)
 from transformer_course.positional import (
     AlibiBias,
     LearnedEncoding,
@@ -316,6 +321,8 @@ def build_block(
             causal=causal,
             normalize_query_key=config.normalize_query_key,
             attention=parts.get("attention", scaled_dot_product_attention),
+            split=parts.get("split_heads", split_heads),
+            merge=parts.get("merge_heads", merge_heads),
         )
 
     return parts.get("block", TransformerBlock)(
