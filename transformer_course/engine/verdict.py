@@ -150,7 +150,10 @@ def _first_failure(exercise: Exercise, report: Report, seed: int) -> Verdict | N
     return Verdict(
         state=State.NOT_YET,
         seen=f"{complaint}, in the case “{case}”",
-        next_step="This is none of the mistakes known here; hint 1 is next.",
+        next_step=(
+            f'This is none of the mistakes known here. hint("{exercise.name}", 1), 2 and 3 are '
+            f'there for you, or solution("{exercise.name}").'
+        ),
         checklist=(*((one, True) for one in held), (name, False)),
     )
 
