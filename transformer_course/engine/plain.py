@@ -6,7 +6,7 @@ its type's name alone.
 Builds on: nothing.  Lacks: the probes (probing).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -150,15 +150,14 @@ def misfit(found: Any, expected: Any, where: str = "it") -> str | None:
         missing = sorted(expected.keys() - found.keys())
         if missing:
             return f"{where} lacks {missing}"
-        lost = _lost_gradient(found, expected)
-        names = {key: _told(key, expected) for key in expected}
+        # Gradients that do not come through are another matter: `lost_gradient`.
+        lost = lost_gradient(found, expected) is not None
         pairs = [
-            (names[key], found[key], expected[key])
+            (_told(key, expected), found[key], expected[key])
             for key in expected
             if not (lost and key.startswith(GRADIENT))
         ]
-        return _first_misfit(pairs) or lost
-    if isinstance(found, list) and len(found) == len(expected):
+    elif isinstance(found, list) and len(found) == len(expected):
         pairs = [
             (f"result {number}", *pair)
             for number, pair in enumerate(zip(found, expected, strict=True), 1)
@@ -167,10 +166,6 @@ def misfit(found: Any, expected: Any, where: str = "it") -> str | None:
         return _array_misfit(found, expected, where)
     else:
         return None
-    return _first_misfit(pairs)
-
-
-def _first_misfit(pairs: Iterable[tuple[str, Any, Any]]) -> str | None:
     return next(filter(None, (misfit(one, two, name) for name, one, two in pairs)), None)
 
 
@@ -188,8 +183,10 @@ def _told(key: str, keys: Iterable[str]) -> str:
     return f"`{key}`" if key.isidentifier() else key
 
 
-def _lost_gradient(found: Mapping[str, Any], expected: Mapping[str, Any]) -> str | None:
-    """Say whether gradients are missing altogether, or some of them."""
+def lost_gradient(found: Any, expected: Any) -> str | None:
+    """Say whether gradients are missing altogether, or some of them, in what a probe returned."""
+    if not isinstance(found, dict) or not isinstance(expected, dict):
+        return None
     pairs = [(found[key], expected[key]) for key in expected if key.startswith(GRADIENT)]
     nothing = any(one is None and two is not None for one, two in pairs)
     some = any(

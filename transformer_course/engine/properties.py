@@ -29,8 +29,8 @@ def worst_row(weights: Any, mask: Any) -> str | None:
         return f"{row} may look nowhere, and yet its weights sum to {sums[place]:.2f}, not to 0"
     if miss.max() <= ROUNDING:
         return (
-            f"{row} of the weights misses {wanted[place]:.0f} by {miss.max():.1g}, which is more "
-            "than rounding in float64: is anything added to its total?"
+            f"{row} of the weights misses 1 by {miss.max():.1g}, which is more than rounding in "
+            "float64 (a number that is added to every total does that)"
         )
     return f"{row} of the weights sums to {sums[place]:.2f}"
 

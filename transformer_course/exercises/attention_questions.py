@@ -1,6 +1,6 @@
 """What lesson 05 asks before its experiments, and its quiz.
 
-Builds on: engine.  Lacks: the exercises (attention, attention_torch, positional).
+Builds on: engine.  Lacks: the exercises (attention…, positional).
 """
 
 from transformer_course.engine.exercise import Question
