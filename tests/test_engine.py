@@ -385,10 +385,12 @@ def test_a_prediction_is_taken_up_after_its_experiment(monkeypatch, pages, choic
     assert ("Skipped" in pages[-1]) == (choice in (None, "z"))
 
 
-def test_steps_can_be_limited_by_one_setting(monkeypatch):
+def test_steps_can_be_limited_by_one_setting_and_the_page_says_so(monkeypatch, pages):
     assert learn.steps(900) == 900
+    assert pages == []
     monkeypatch.setenv("TRANSFORMER_COURSE_MOST_STEPS", "7")
     assert learn.steps(900) == 7
+    assert pages[-1].startswith("Shortened: 7 steps of training, not 900.")
 
 
 def test_everything_in_a_page_is_escaped():

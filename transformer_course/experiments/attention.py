@@ -55,7 +55,7 @@ def weights_are_shares(sums: WeightSums) -> Finding:
     """Judge whether each query shares out exactly 1 among the keys."""
     exact, other = below(sums.over_keys, EXACT), above(sums.over_queries, 1e-3)
     return Finding(
-        f"a second, random example: what a query gives to 11 keys sums to 1, off by {exact}",
+        f"a second, random example: what a query gives 11 keys sums to 1 (difference {exact})",
         f"what each key gets from 5 queries does not (difference {other})",
         exact.holds and other.holds,
     )
@@ -196,7 +196,7 @@ def numpy_and_torch_agree(agreement: Agreement) -> Finding:
     """Judge whether the two libraries compute one and the same thing."""
     same, other = below(agreement.same, EXACT), above(agreement.other_scale, 0.01)
     return Finding(
-        f"a second, random example: numpy and torch differ by {same} at most",
+        f"numpy and torch in a second, random example: largest difference {same}",
         f"with the root of another width: {other}",
         same.holds and other.holds,
     )
