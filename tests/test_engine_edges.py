@@ -331,12 +331,16 @@ def test_a_part_that_stops_at_a_models_size_is_left_out_of_training():
     assert unfit_for_training(rotate, small_only) == words
 
 
+def for_ever():
+    while True:
+        pass
+
+
 @pytest.mark.parametrize("seconds", [-1.0, 0.0, 0.0005, 0.001])
 def test_a_limit_so_short_that_it_strikes_anywhere_is_over_when_it_is_left(seconds):
     for _ in range(50):
         with pytest.raises(TimeUp), time_limit(seconds):
-            while True:
-                pass
+            for_ever()
     threads = [thread for thread in threading.enumerate() if type(thread).__name__ == "_Watch"]
     for thread in threads:
         thread.join(1)
