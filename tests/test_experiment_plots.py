@@ -26,8 +26,8 @@ def overlaps(figure):
             axes._left_title,  # where the course's style puts titles
             axes.xaxis.label,
             axes.yaxis.label,
-            *axes.get_xticklabels(),
-            *axes.get_yticklabels(),
+            *labels_in_sight(axes.xaxis, 0),
+            *labels_in_sight(axes.yaxis, 1),
             *axes.texts,
         )
         if text.get_text() and text.get_visible()
@@ -39,6 +39,12 @@ def overlaps(figure):
         for other, other_box in boxes[place + 1 :]
         if box.overlaps(other_box)
     ]
+
+
+def labels_in_sight(axis, side):
+    """Return the labels of ticks within the limits: matplotlib makes some beyond, undrawn."""
+    low, high = sorted(axis.get_view_interval())
+    return [label for label in axis.get_ticklabels() if low <= label.get_position()[side] <= high]
 
 
 def heights(axes):

@@ -288,14 +288,15 @@ def test_the_table_holds_mean_and_deviation_over_the_seeds():
 
 @pytest.mark.usefixtures("unchecked")
 def test_the_command_stores_what_it_measures(tmp_path, capsys, monkeypatch):
-    models = {name: positional_seeds.MODELS[name] for name in ("none", "none, causal, 1 layer")}
+    name = "none, causal, 1 layer"
+    models = {name: positional_seeds.MODELS[name]}
     monkeypatch.setattr(positional_seeds, "MODELS", models)
     file = tmp_path / "order.json"
     positional_seeds.main(file, num_seeds=2, num_steps=1)
     stored = positional_seeds.stored_order(file)
     assert capsys.readouterr().out == stored.table() + "\n"
     assert json.loads(file.read_text(encoding="utf-8"))["num_steps"] == 1
-    assert stored.right == dict.fromkeys(models, [[0.5] * 3] * 2)
+    assert stored.right == {name: [[0.5] * 3] * 2}
 
 
 def test_a_missing_result_says_how_to_make_it(tmp_path):

@@ -211,3 +211,21 @@ def test_a_bad_notebook_breaks_the_rule(rule, break_it):
 )
 def test_what_only_looks_like_a_path_is_none(text):
     assert not ABSOLUTE_PATH.search(text)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_link_to_a_lesson_or_a_section_leads_somewhere(path):
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    prose = "\n".join(
+        joined(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown"
+    )
+    headings = {
+        line.lstrip("#").strip().replace(" ", "-")
+        for line in prose.splitlines()
+        if line.startswith("#")
+    }
+    linked = re.findall(r"\]\(([^)\s]*(?:\([^)\s]*\)[^)\s]*)*)\)", prose)
+    lost = [link for link in linked if link.startswith("#") and link[1:] not in headings]
+    lessons = [link for link in linked if link.endswith(".ipynb") and "://" not in link]
+    lost += [link for link in lessons if not (path.parent / link).exists()]
+    assert lost == []

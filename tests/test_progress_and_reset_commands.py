@@ -38,7 +38,8 @@ def test_progress_is_printed_an_exercise_a_line(workspace, capsys):
     workspace.note_check("attention.masked_softmax", "slip")
     assert main(["progress"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:2] == ["Your progress", f"✓ 05 · `{NAME}` · passed"]
+    assert lines[0] == "Your progress"
+    assert f"✓ 05 · `{NAME}` · passed" in lines
     assert "~ 05 · `attention.masked_softmax` · known slip" in lines
     assert "○ 08 · `generation.extend` · not started" in lines
 

@@ -6,6 +6,12 @@ from dataclasses import replace
 import pytest
 
 from transformer_course.experiments import recurrent_stored
+from transformer_course.experiments.recurrent import (
+    DISTANCES,
+    KINDS,
+    Recall,
+    far_alone_is_not_learned,
+)
 from transformer_course.experiments.recurrent_stored import (
     RUNS,
     STORED_DISTANCES,
@@ -83,3 +89,25 @@ def test_a_contrary_number_turns_the_claim(field, name, number):
     changed = replace(GOOD, **{field: {**getattr(GOOD, field), name: number}})
     assert recurrent_stored.a_living_gradient_is_not_enough(GOOD).holds
     assert not recurrent_stored.a_living_gradient_is_not_enough(changed).holds
+
+
+def test_lesson_01_quotes_what_is_stored():
+    stored = read_stored()
+
+    def means(name, *distances):
+        return [round(stored.mean(name, distance), 2) for distance in distances]
+
+    assert means(recurrent_stored.FAST_RATE, 50, 100, 200) == [0.46, 0.55, 0.27]
+    assert means("LSTM, keep bias 5", 50, 100, 200) == [0.9, 0.24, 0.25]
+    assert means(rotated(1.3), 50) == [0.78]
+
+
+def test_the_cliff_stands_in_what_is_stored():
+    stored = read_stored()
+    found = Recall(
+        distances=DISTANCES,
+        accuracy={name: {d: stored.accuracy[name][d] for d in DISTANCES} for name in KINDS},
+        num_parameters=dict.fromkeys(KINDS, 2_400),
+    )
+    finding = far_alone_is_not_learned(found)
+    assert finding.holds, finding.statement

@@ -187,7 +187,7 @@ def test_waiting_bars_and_time_curves_draw_what_was_timed():
     curves = recurrent_time_plots.time_curves(times)
     drawn = lines(curves.axes[1])
     assert drawn["attention, compiled"] == pytest.approx([10, 50, 900])
-    assert drawn["RNN, looped in Python"] == [600]
+    assert drawn["the same LSTM, looped in Python"] == [600]
     assert overlaps(curves) == []
 
 

@@ -86,6 +86,8 @@ SLIPS = {
     "numpy cannot carry gradients on": lambda: LEARNED.numpy(),
     "what was given would be changed in place": in_place,
     "no gradient can flow from here": lambda: A.sum().backward(),
+    "by numbers that torch does not follow": lambda: torch.autograd.grad(LEARNED.sum(), A),
+    "a gradient is of one number, and several came": lambda: (LEARNED * 2).backward(),
     "backward is called twice on one result": twice,
     "only floating-point numbers can be learned": lambda: nn.Parameter(torch.ones(3, dtype=int)),
     "several numbers stand where one is asked for; torch.sqrt": lambda: math.sqrt(A),

@@ -135,7 +135,9 @@ def _kind(data: Any) -> str:
         return "truth value"
     if isinstance(data, int | float):
         return "number"
-    return {str: "text", list: "list", type(None): "nothing"}.get(type(data), type(data).__name__)
+    return {str: "text", bytes: "byte string", list: "list", type(None): "nothing"}.get(
+        type(data), type(data).__name__
+    )
 
 
 def misfit(found: Any, expected: Any, where: str = "it") -> str | None:

@@ -64,7 +64,12 @@ KINDS = (
      r"what was given would be changed in place, and gradients are asked of it; "
      r"make a new tensor"),
     (r"does not require grad and does not have a grad_fn",
-     r"no gradient can flow from here: .item(), .detach(), numpy or torch.no_grad cut the link"),
+     r"no gradient can flow from here: .item(), .detach(), numpy or torch.no_grad cut the link, "
+     r"or requires_grad_() is missing where it begins"),
+    (r"differentiated Tensors does not require grad",
+     r"a gradient is asked by numbers that torch does not follow; requires_grad_() has it do so"),
+    (r"grad can be implicitly created only for scalar outputs",
+     r"a gradient is of one number, and several came; their sum is one"),
     (r"backward through the graph a second time",
      r"backward is called twice on one result; what it needs is gone after the first time"),
     (r"Only Tensors of floating point", r"only floating-point numbers can be learned, no integers"),

@@ -45,8 +45,8 @@ QUESTIONS = (
                 "Pairs that come to our mind are frequent words, and frequent words end up alike.",
             ),
             "c": (
-                "nearly always, as with the plays in order",
-                "That much is company's doing: only the plays in their order reach it.",
+                "as often as with the plays in order",
+                "The order adds something, or nothing at all would have been learned from it.",
             ),
         },
         right="b",

@@ -67,8 +67,8 @@ pair_frequencies = Exercise(
         ),
         Mistake(
             "the last pair turns by exactly 1/base",
-            "Divide by d_model. Dividing by d_model − 2 spreads the pairs over the whole range; "
-            "one library does so, the paper does not.",
+            "What divides the exponent: d_model, or d_model − 2? (One well-known library has the "
+            "latter, the paper does not.)",
             {"/ d_model\n": "/ max(d_model - 2, 1)\n"},
             source="github.com/tensorflow/tensor2tensor/issues/1423",
         ),
@@ -80,7 +80,7 @@ pair_frequencies = Exercise(
         ),
         Mistake(
             "an odd d_model is not refused",
-            "Of 7 numbers, which one is the partner of the last?",
+            "Of 3 numbers, which one is the partner of the last?",
             {"if d_model % 2:": "if d_model < 1:"},
             source="trap 13",
         ),
@@ -114,10 +114,10 @@ def _odd_is_refused(given: SimpleNamespace, found: Any) -> str | None:
 @pair_frequencies.inputs
 def _widths(_: Generator) -> dict[str, dict[str, Any]]:
     return {
+        "three numbers, an odd width": {"d_model": 3},
         "one pair": {"d_model": 2},
         "two pairs": {"d_model": 4},
         "six pairs": {"d_model": 12},
-        "an odd width": {"d_model": 7},
         "five pairs, base 100": {"d_model": 10, "base": 100.0},
     }
 
@@ -238,7 +238,7 @@ sinusoidal_table = Exercise(
         ),
         Mistake(
             "an odd d_model is not refused",
-            "Of 7 columns, where is the cosine of the last sine?",
+            "Of 3 columns, where is the cosine of the last sine?",
             {
                 "pair_frequencies(d_model, base)": (
                     "base ** (-torch.arange(0, d_model, 2) / d_model)"
@@ -253,10 +253,10 @@ sinusoidal_table = Exercise(
 @sinusoidal_table.inputs
 def _sizes(_: Generator) -> dict[str, dict[str, Any]]:
     return {
+        "two places, three numbers, an odd width": {"length": 2, "d_model": 3},
         "three places, one pair": {"length": 3, "d_model": 2},
         "one place, two pairs": {"length": 1, "d_model": 4},
         "five places, three pairs": {"length": 5, "d_model": 6},
-        "an odd width": {"length": 4, "d_model": 7},
         "eleven places, four pairs, base 100": {"length": 11, "d_model": 8, "base": 100.0},
     }
 

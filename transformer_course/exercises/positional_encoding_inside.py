@@ -82,6 +82,12 @@ turn_pair = Exercise(
             source="trap 13",
         ),
         Mistake(
+            "the two numbers stand on the first axis, not on the last",
+            "A row for each place, two columns: along which axis do you stack?",
+            {"dim=-1)": "dim=0)"},
+            source="trap 7",
+        ),
+        Mistake(
             "sine and cosine are added to the pair",
             "That is what sinusoids do. Here the pair itself turns, and keeps its length.",
             {
@@ -183,6 +189,16 @@ distance_bias = Exercise(
             "How far is a word from itself?",
             {"steps.abs()": "(steps.abs() + 1)"},
             source="trap 22",
+        ),
+        Mistake(
+            "each word looks at one word only",
+            "Three words that look at three make nine distances. How do a column and a row meet?",
+            {
+                "query_positions[..., :, None] - key_positions[..., None, :]": (
+                    "query_positions - key_positions"
+                )
+            },
+            source="trap 7",
         ),
         Mistake(
             "rows are the words that are looked at",

@@ -86,7 +86,7 @@ QUESTIONS = (
             ),
             "b": (
                 "only ALiBi",
-                "Its bias at 64 words is one that it has met, only longer: what is near counts "
+                "Its bias at 64 words is the one that it has met, continued: what is near counts "
                 "more.",
             ),
             "c": (
@@ -140,7 +140,7 @@ QUESTIONS = (
     ),
     Question(
         name="q04_2",
-        text="Why does each frequency come as a sine *and* a cosine?",
+        text="Why does each frequency come as a sine and a cosine?",
         options={
             "a": (
                 "so that the dot product of two rows depends on their distance only",
@@ -159,7 +159,10 @@ QUESTIONS = (
     ),
     Question(
         name="q04_3",
-        text="A model with learned positions was trained on 16 words. What is its row 20?",
+        text=(
+            "A model has a learned table of 64 places, and was trained on sentences of 16 words. "
+            "What stands in its row 20?"
+        ),
         options={
             "a": (
                 "what rows 0 to 15 suggest, continued",

@@ -13,7 +13,7 @@ from numpy.random import Generator
 from torch import nn
 
 from transformer_course.engine.exercise import Exercise, Mistake
-from transformer_course.engine.properties import gradient
+from transformer_course.engine.properties import ROUNDING, gradient
 from transformer_course.recurrent import rnn_step as course_step
 from transformer_course.recurrent import unroll as course_unroll
 
@@ -101,17 +101,43 @@ def _states(rng: Generator) -> dict[str, dict[str, Any]]:
 
 
 @rnn_step.probe
-def _state_and_gradients(candidate: Any, **given: Any) -> dict[str, Any]:
+def _states_and_gradients(candidate: Any, **given: Any) -> Any:
     leaves = {name: tensor.clone().requires_grad_() for name, tensor in given.items()}
     after = candidate(**leaves)
+    if after is None:
+        return None
     read = leaves["inputs"], leaves["input_weight"]
-    return {"state": after, "gradients": gradient(after, *read)}
+    nothing = {name: torch.zeros_like(given[name]) for name in ("inputs", "hidden")}
+    return {
+        "state": after,
+        "gradients": gradient(after, *read),
+        "from what is read": candidate(**{**given, "hidden": nothing["hidden"]}),
+        "from the state before": candidate(**{**given, "inputs": nothing["inputs"]}),
+    }
 
 
 @rnn_step.property("each number lies between −1 and 1")
 def _squashed(_: SimpleNamespace, found: Any) -> str | None:
     largest = np.abs(found["state"]).max()
     return None if largest <= 1 else f"a state of {largest:.2f} comes out"
+
+
+@rnn_step.property("with nothing remembered")
+def _from_what_is_read(given: SimpleNamespace, found: Any) -> str | None:
+    expected = np.tanh(given.inputs @ given.input_weight + given.bias)
+    return _off(found["from what is read"], expected, "with a state of zeros before it")
+
+
+@rnn_step.property("with nothing read")
+def _from_the_state_before(given: SimpleNamespace, found: Any) -> str | None:
+    expected = np.tanh(given.hidden @ given.hidden_weight + given.bias)
+    return _off(found["from the state before"], expected, "where zeros are read")
+
+
+def _off(found: Any, expected: Any, when: str) -> str | None:
+    """Say by how much a state is off, and when."""
+    difference = np.abs(found - expected).max()
+    return None if difference < ROUNDING else f"{when}, the state is off by {difference:.2g}"
 
 
 @rnn_step.workload
@@ -221,14 +247,15 @@ def _sequences(rng: Generator) -> dict[str, dict[str, Any]]:
 def _states_and_gradient(candidate: Any, *, inputs: Any, state: Any, **weights: Any) -> Any:
     leaf = inputs.clone().requires_grad_()
     states = candidate(partial(course_step, **weights), leaf, state)
+    if states is None:
+        return None
     return {"states": states, "gradient": gradient(states, leaf)}
 
 
 @unroll.property("the first state is that of the first word")
 def _first_state(given: SimpleNamespace, found: Any) -> str | None:
     summed = given.inputs[:, 0] @ given.input_weight + given.state @ given.hidden_weight
-    difference = np.abs(found["states"][:, 0] - np.tanh(summed + given.bias)).max()
-    return None if difference < 1e-4 else f"the first state is off by {difference:.2g}"
+    return _off(found["states"][:, 0], np.tanh(summed + given.bias), "after the first word")
 
 
 @unroll.workload

@@ -231,9 +231,11 @@ def _cells(rng: Generator) -> dict[str, dict[str, Any]]:
 
 
 @lstm_step.probe
-def _cell_and_gradients(candidate: Any, **given: Any) -> dict[str, Any]:
+def _cell_and_gradients(candidate: Any, **given: Any) -> Any:
     leaves = {name: tensor.clone().requires_grad_() for name, tensor in given.items()}
     after = candidate(**leaves)
+    if after is None:
+        return None
     return {"state": after, "gradients": gradient(after, *leaves.values())}
 
 

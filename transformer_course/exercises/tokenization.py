@@ -1,6 +1,6 @@
 """What lesson 02 asks for first: a tokenizer that gives each character a number.
 
-Builds on: characters, engine.  Lacks: merges (tokenization_merges).
+Builds on: characters, engine.  Lacks: merges (tokenization_join).
 """
 
 from types import SimpleNamespace
@@ -153,6 +153,11 @@ def _comes_back(given: SimpleNamespace, found: Any) -> str | None:
 
 @character_tokenizer.property("the id is the place among the sorted characters")
 def _in_order(given: SimpleNamespace, found: Any) -> str | None:
+    amiss = _gives_ids(given, found)
+    if amiss is not None:
+        return amiss
+    if len(found["ids"]) != len(given.read):
+        return f"{given.read!r} was given {len(found['ids'])} ids"
     for character, token_id in zip(given.read, found["ids"], strict=True):
         smaller = {other for other in given.learn if other < character}
         if token_id != len(smaller):

@@ -1,6 +1,6 @@
 """What lesson 02 asks before its experiments, and its quiz.
 
-Builds on: engine.  Lacks: the exercises (tokenization, tokenization_merges, tokenization_ranks).
+Builds on: engine.  Lacks: the exercises (tokenization, tokenization_join and others).
 """
 
 from transformer_course.engine.exercise import Question

@@ -1,9 +1,9 @@
-"""Lesson 04's claim C7, the arithmetic: without positions a bag of words, and what adding them does.
+"""Lesson 04's claim C7, the arithmetic: a bag of words without positions, and what a sum keeps.
 
 What trained models make of positions is measured in positional_order.
 
-Source: Vaswani et al. 2017, section 3.5; Yun et al. 2020, section 2 (equivariance); Hewitt and Liang
-2019, section 2 (probes and their controls).
+Source: Vaswani et al. 2017, section 3.5; Yun et al. 2020, section 2 (equivariance); Hewitt and
+Liang 2019, section 2 (probes and their controls).
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,10 +50,8 @@ def permuted_input(seed: int = 0) -> Permuted:
     )
 
     def attention_error(mask: Tensor | None) -> float:
-        plain, shuffled = (
-            scaled_dot_product_attention(*(tensor[rows] for tensor in (query, key, value)), mask)[0]
-            for rows in (torch.arange(13), order)
-        )
+        plain, _ = scaled_dot_product_attention(query, key, value, mask)
+        shuffled, _ = scaled_dot_product_attention(query[order], key[order], value[order], mask)
         return (shuffled - plain[order]).abs().max().item()
 
     ids = torch.randint(5, (1, 13), generator=generator)
@@ -163,11 +161,9 @@ def _minilm_rows(num_words: int) -> tuple[Tensor, Tensor]:
         for word, number in minilm.tokenizer.get_vocab().items()
         if word.isascii() and word.isalpha() and len(word) > 2
     )
-    stack = minilm.model.get_submodule("encoder")
-    word_rows, place_rows = (
-        part.weight.detach().double()
-        for part in (stack.get_submodule("embedding"), stack.get_submodule("encoding"))
-    )
+    weights = minilm.model.state_dict()
+    word_rows = weights["encoder.embedding.weight"].double()
+    place_rows = weights["encoder.encoding.weight"].double()
     return word_rows[ids[:num_words]], place_rows[:NUM_PLACES]
 
 

@@ -156,11 +156,17 @@ def order_by_scheme(
 
 
 def trained_reader(
-    scheme: str, seed: int, *, num_steps: int = TRAINING.num_steps, **choices: Any
+    scheme: str,
+    seed: int,
+    *,
+    num_steps: int = TRAINING.num_steps,
+    causal: bool = False,
+    num_layers: int = 2,
+    parts: Mapping[str, Any] | None = None,
 ) -> Transformer:
-    """Build a reader and train it; further choices as in `build_reader`."""
+    """Build a reader, as `build_reader` does, and train it."""
     generator = torch.Generator().manual_seed(seed)
-    model = build_reader(scheme, generator, **choices)
+    model = build_reader(scheme, generator, causal=causal, num_layers=num_layers, parts=parts)
     training = replace(
         TRAINING, num_steps=num_steps, warmup_steps=min(TRAINING.warmup_steps, num_steps)
     )

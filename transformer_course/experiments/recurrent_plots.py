@@ -45,7 +45,7 @@ def chain_and_links(words: Sequence[str], source: int) -> Figure:
     """
     figure = Figure(figsize=(10.2, 3.5))
     axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(-1.7, len(words) - 0.25), ylim=(-0.3, 4.2))
+    axes.set(xlim=(-1.7, len(words) - 0.25), ylim=(-0.3, 4.2), xticks=[], yticks=[])
     axes.set_axis_off()
     last = len(words) - 1
     for place, word in enumerate(words):
@@ -208,7 +208,7 @@ def name_lines(axes: Axes, ends: Mapping[str, float], *, log: bool) -> None:
 @in_course_style
 def influence_maps(found: Influence) -> Figure:
     """Draw both maps of every model: above by Jacobian, below by swapping."""
-    figure = Figure(figsize=(11, 5.3), layout="constrained")
+    figure = Figure(figsize=(11, 5.0), layout="compressed")
     grid = figure.subplots(2, len(found.maps), sharex=True, sharey=True)
     for column, (name, maps) in enumerate(found.maps.items()):
         for row, (shares, how) in enumerate(((maps.jacobian, "Jacobian"), (maps.swap, "swap"))):

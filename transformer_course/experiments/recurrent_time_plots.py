@@ -71,7 +71,7 @@ def time_curves(found: StepTimes) -> Figure:
             "x",
             color=INK,
             markersize=9,
-            label="RNN, looped in Python",
+            label="the same LSTM, looped in Python",
             linestyle="none",
         )
         axes.set_xscale("log", base=2)
@@ -81,6 +81,7 @@ def time_curves(found: StepTimes) -> Figure:
         one = "one sequence" if batch == 1 else f"{batch} sequences at once"
         axes.set(title=one, xlabel="words a sequence (log scale)")
     figure.axes[0].set_ylabel("training step (ms, log scale)")
-    figure.axes[0].legend(loc="upper left", fontsize=9)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=len(labels), fontsize=9)
     figure.draw_without_rendering()
     return figure

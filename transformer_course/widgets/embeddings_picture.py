@@ -1,6 +1,6 @@
 """What the widget of lesson 03 draws: the nearest words as bars, and where they lie on a map.
 
-Builds on: drawing, embeddings_plots.  Lacks: the controls (embeddings).
+Builds on: drawing, embeddings_map.  Lacks: the controls (embeddings).
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 
 from transformer_course.drawing import in_course_style, png
-from transformer_course.experiments.embeddings_plots import draw_map, draw_neighbours
+from transformer_course.experiments.embeddings_map import draw_map, draw_neighbours
 from transformer_course.word_vectors import WordVectors
 
 WIDTH, HEIGHT = 9.4, 4.2

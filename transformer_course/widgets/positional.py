@@ -53,8 +53,11 @@ class PositionalExplorer(ipywidgets.VBox):  # type: ignore[misc]
             START.base, min=1, max=5, step=0.25, readout_format=",.0f", **_labelled("Base", 280)
         )
         self._picture = TablePicture()
-        layout = {"max_width": f"{SHOWN_PER_INCH * WIDTH:.0f}px", "width": "100%", "height": "auto"}
-        self.image = ipywidgets.Image(layout=layout)
+        # The page leaves 2 pixels on either side of a widget.
+        widest = f"{SHOWN_PER_INCH * WIDTH:.0f}px"
+        self.image = ipywidgets.Image(
+            layout={"max_width": widest, "width": "calc(100% - 4px)", "height": "auto"}
+        )
         self.words = ipywidgets.HTML(layout={"min_height": "44px"})
         for control in (self.d_model, self.place, self.base):
             control.observe(self._redraw, "value")

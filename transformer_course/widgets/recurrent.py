@@ -32,7 +32,7 @@ class MemoryExplorer(ipywidgets.VBox):  # type: ignore[misc]
         self.distance = _slider("Distance", STORED_DISTANCES, 50)
         self.words = ipywidgets.HTML(layout={"min_height": "68px"})
         self.picture = ipywidgets.Image(
-            layout={"max_width": f"{SHOWN_PER_INCH * WIDTH:.0f}px", "width": "100%"}
+            layout={"max_width": f"{SHOWN_PER_INCH * WIDTH:.0f}px", "width": "98%"}
         )
         for slider in (self.weight, self.distance):
             slider.observe(self._redraw, "value")

@@ -28,7 +28,7 @@ def draw(scene: MemoryScene) -> bytes:
     draw_recall(recalls, scene)
     gradients.set(title="Gradient, untrained", ylabel="share of that at distance 0")
     recalls.set(title="Recall, trained at one distance", ylabel="share named rightly")
-    gradients.legend(loc="lower left", fontsize=9)
+    gradients.legend(loc="upper right", fontsize=8.5, borderaxespad=0)
     return png(figure, DOTS_PER_INCH)
 
 
@@ -42,6 +42,8 @@ def draw_gradients(axes: Axes, scene: MemoryScene) -> None:
     axes.set_yscale("log")
     axes.set_ylim(LOWEST, HIGHEST)
     label_powers(axes, range(-12, 5, 4))
+    axes.set_xticks([0, 50, 100, 150, 200])
+    axes.set_xlim(-5, 205)
     axes.set_xlabel("distance")
     left = min(max(scene.gradient[scene.distance], LOWEST * 1.5), HIGHEST)
     axes.plot([scene.distance], [left], "o", color=KEY, markersize=9, zorder=4)

@@ -86,11 +86,12 @@ def describe(scene: MemoryScene) -> str:
     """Say in a sentence or two what there is to see."""
     paper, measured = scene.on_paper[scene.distance], scene.gradient[scene.distance]
     shares = scene.recall[scene.distance]
+    learned = sum(share > 0.9 for share in shares)
     return (
         f"Recurrent weight {scene.weight:g}, distance {scene.distance}: on paper "
         f"{in_words(paper)} is left of a gradient of 1, in an RNN with tanh "
         f"{in_words(measured)}. Of {len(shares)} such RNNs trained at this distance alone, "
-        f"{sum(share > 0.9 for share in shares)} learned it; their mean recall is "
+        f"{learned or 'none'} learned it; their mean recall is "
         f"{scene.mean_recall:.2f} (chance {CHANCE:g})."
     )
 
