@@ -110,6 +110,7 @@ class _Watch(threading.Thread):
             if "__del__" in vars(self.time_up):
                 del self.time_up.__del__
             self._finished.set()
+        self.frame = None
         if self.sent.is_set():
             # One that is still on its way must not hit whatever comes next: wait for it here.
             for _ in range(TURNS):
