@@ -14,7 +14,7 @@ from matplotlib.text import Text
 
 from transformer_course.attention import scaled_dot_product_attention
 from transformer_course.widgets import attention_candidate, attention_words
-from transformer_course.widgets.attention import TYPING_SECONDS, attention_explorer
+from transformer_course.widgets.attention import attention_explorer
 from transformer_course.widgets.attention_candidate import UnfitAttentionError
 from transformer_course.widgets.attention_frames import attention_frames, describe_frames
 from transformer_course.widgets.attention_picture import LONGEST, MapPicture, PlanePicture
@@ -30,6 +30,7 @@ from transformer_course.widgets.attention_scene import (
     queries_and_keys,
 )
 from transformer_course.widgets.attention_words import ANSWERS, ASKS, HANDS_OUT, VECTORS, read_words
+from transformer_course.widgets.controls import TYPING_SECONDS
 
 BANK = read_words(attention_words.BANK_SENTENCE)
 FIVE = ("river", "bank", "was", "empty", "bank")

@@ -18,7 +18,8 @@ from transformer_course.experiments.heads_next import Reliability
 from transformer_course.experiments.heads_tasks import MODELS, read_tasks
 from transformer_course.heads import next_token_probabilities
 from transformer_course.trained import load_trained
-from transformer_course.widgets.heads import TYPING_SECONDS, next_token_explorer
+from transformer_course.widgets.controls import TYPING_SECONDS
+from transformer_course.widgets.heads import next_token_explorer
 from transformer_course.widgets.heads_picture import (
     FRAMES,
     control_frames,

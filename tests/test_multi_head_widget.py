@@ -11,10 +11,10 @@ from torch.nn.functional import cosine_similarity
 from transformer_course.drawing import in_course_style
 from transformer_course.experiments.multi_head_scores import without_heads
 from transformer_course.experiments.multi_head_sentences import BANKS, minilm
+from transformer_course.widgets.controls import TYPING_SECONDS
 from transformer_course.widgets.multi_head import (
     OTHER_SENTENCE,
     START,
-    TYPING_SECONDS,
     describe_frames,
     explorer_frames,
     head_explorer,

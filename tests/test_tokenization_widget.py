@@ -18,11 +18,11 @@ from transformer_course.experiments.tokenization_pieces import (
 )
 from transformer_course.pre_tokenization import PreTokenizer
 from transformer_course.widgets import tokenization_live
+from transformer_course.widgets.controls import TYPING_SECONDS
 from transformer_course.widgets.tokenization import (
     LONGEST,
     MERGES,
     SENTENCE,
-    TYPING_SECONDS,
     token_explorer,
 )
 from transformer_course.widgets.tokenization_live import MergeTable, watch_merges

@@ -3,8 +3,6 @@
 Builds on: attention, attention_scene, attention_picture.  Lacks: several heads, trained weights.
 """
 
-import asyncio
-import html
 from collections.abc import Callable
 
 import ipywidgets  # type: ignore[import-untyped]
@@ -29,9 +27,7 @@ from transformer_course.widgets.attention_scene import (
     own_query,
 )
 from transformer_course.widgets.attention_words import BANK_SENTENCE, read_words
-
-TYPING_SECONDS = 0.15
-"""A sentence is read once nothing was typed for as long."""
+from transformer_course.widgets.controls import AfterTyping, as_sentence, labelled, row, spoken
 
 FIRST_BANK = 1
 
@@ -63,18 +59,17 @@ class AttentionExplorer(ipywidgets.VBox):  # type: ignore[misc]
         self.map = _image(MAP_WIDTH)
         self.plane = _image(PLANE_WIDTH)
         self.words = ipywidgets.HTML(layout={"min_height": "68px"})
-        self._typed: asyncio.TimerHandle | None = None
         self._words: tuple[str, ...] = ()
         self._moved = False
         self._settling = False
         self._read()
         rows = [
-            _row(self.sentence),
-            _row(self.temperature, self.mask, self.positions),
-            _row(self.word, self.angle, self.length, self.own),
+            row(self.sentence),
+            row(self.temperature, self.mask, self.positions),
+            row(self.word, self.angle, self.length, self.own),
             # Above the pictures, where it stays in sight when the window is narrow.
             self.words,
-            _row(self.map, self.plane),
+            row(self.map, self.plane),
         ]
         super().__init__(rows)
 
@@ -82,25 +77,25 @@ class AttentionExplorer(ipywidgets.VBox):  # type: ignore[misc]
         return "Who looks at whom: run this cell to try it; pictures of it stand below."
 
     def _make_controls(self) -> None:
-        self.sentence = ipywidgets.Text(BANK_SENTENCE, **_labelled("Sentence", 754))
+        self.sentence = ipywidgets.Text(BANK_SENTENCE, **labelled("Sentence", 754))
         self.temperature = ipywidgets.FloatLogSlider(
-            1, min=-1, max=1, step=0.1, readout_format=".2f", **_labelled("Temperature", 280)
+            1, min=-1, max=1, step=0.1, readout_format=".2f", **labelled("Temperature", 280)
         )
-        self.mask = ipywidgets.Dropdown(options=list(MASKS), **_labelled("Mask", 260))
-        self.positions = ipywidgets.Dropdown(options=POSITIONS, **_labelled("Positions", 170))
-        self.word = ipywidgets.Dropdown(**_labelled("Query of", 185))
+        self.mask = ipywidgets.Dropdown(options=list(MASKS), **labelled("Mask", 260))
+        self.positions = ipywidgets.Dropdown(options=POSITIONS, **labelled("Positions", 170))
+        self.word = ipywidgets.Dropdown(**labelled("Query of", 185))
         self.angle = ipywidgets.FloatSlider(
-            0, min=-180, max=180, step=5, readout_format=".0f", **_labelled("Angle (°)", 230)
+            0, min=-180, max=180, step=5, readout_format=".0f", **labelled("Angle (°)", 230)
         )
         self.length = ipywidgets.FloatSlider(
-            1, min=0, max=LONGEST, step=0.1, readout_format=".1f", **_labelled("Length", 210)
+            1, min=0, max=LONGEST, step=0.1, readout_format=".1f", **labelled("Length", 210)
         )
         self.own = ipywidgets.Button(
             description="Its own query",
             tooltip="Put the query back to where the word has it",
             layout={"width": "117px"},
         )
-        self.sentence.observe(self._wait_for_more, "value")
+        self.sentence.observe(AfterTyping(self._read), "value")
         for control in (self.temperature, self.mask):
             control.observe(self._redraw, "value")
         for control in (self.word, self.positions):
@@ -108,17 +103,6 @@ class AttentionExplorer(ipywidgets.VBox):  # type: ignore[misc]
         for control in (self.angle, self.length):
             control.observe(self._move_query, "value")
         self.own.on_click(self._take_own_query)
-
-    def _wait_for_more(self, _: object) -> None:
-        """Read the sentence a little later, unless more is typed before."""
-        if self._typed is not None:
-            self._typed.cancel()
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            self._read()
-        else:
-            self._typed = loop.call_later(TYPING_SECONDS, self._read)
 
     def _read(self) -> None:
         try:
@@ -185,33 +169,14 @@ class AttentionExplorer(ipywidgets.VBox):  # type: ignore[misc]
         """Put words in the place of pictures that would no longer be true."""
         self.scene = None
         self._show(visible=False)
-        problem = str(error)
-        self._say(f"{problem[:1].upper()}{problem[1:]}.")
+        self._say(as_sentence(error))
 
     def _show(self, *, visible: bool) -> None:
         for picture in (self.map, self.plane):
             picture.layout.visibility = "visible" if visible else "hidden"
 
     def _say(self, *sentences: str) -> None:
-        lines = "<br>".join(html.escape(sentence) for sentence in sentences)
-        self.words.value = (
-            '<div role="status" aria-live="polite" style="line-height: 1.5; overflow-wrap: '
-            f'anywhere">{lines}</div>'
-        )
-
-
-def _labelled(description: str, width: int) -> dict[str, object]:
-    """Return what gives a control its name in full, and its width where there is room for it."""
-    return {
-        "description": description,
-        "style": {"description_width": "initial"},
-        "layout": {"width": f"{width}px", "max_width": "98%"},
-    }
-
-
-def _row(*widgets: ipywidgets.Widget) -> ipywidgets.Box:
-    """Stand widgets side by side as far as there is room, the others below."""
-    return ipywidgets.Box(widgets, layout={"flex_flow": "row wrap", "align_items": "flex-start"})
+        self.words.value = spoken(*sentences)
 
 
 def _image(inches: float) -> ipywidgets.Image:

@@ -3,13 +3,13 @@
 Builds on: word_vectors, embeddings_picture.  Lacks: training (lesson 03 does it before).
 """
 
-import html
 from collections.abc import Callable, Mapping, Sequence
 
 import ipywidgets  # type: ignore[import-untyped]
 from torch import Tensor
 
 from transformer_course.learn import SHOWN_PER_INCH
+from transformer_course.widgets.controls import labelled, row, spoken
 from transformer_course.widgets.embeddings_picture import WIDTH, NeighbourPicture
 from transformer_course.word_vectors import UnknownWordError, WordVectors, nearest
 
@@ -56,8 +56,8 @@ class WordExplorer(ipywidgets.VBox):  # type: ignore[misc]
         self._redraw()
         super().__init__(
             [
-                _row(self.vectors, self.word),
-                _row(self.first, self.second, self.third, self.own_words),
+                row(self.vectors, self.word),
+                row(self.first, self.second, self.third, self.own_words),
                 self.words,
                 self.image,
             ]
@@ -67,11 +67,11 @@ class WordExplorer(ipywidgets.VBox):  # type: ignore[misc]
         return "Words among words: run this cell to try it; pictures of it stand below."
 
     def _make_controls(self) -> None:
-        self.vectors = ipywidgets.Dropdown(options=list(self._tables), **_labelled("Vectors", 270))
-        self.word = ipywidgets.Text("night", **_labelled("Neighbours of", 300))
-        self.first = ipywidgets.Text("", placeholder="man", **_labelled("or:", 150))
-        self.second = ipywidgets.Text("", placeholder="woman", **_labelled("is to", 170))
-        self.third = ipywidgets.Text("", placeholder="king", **_labelled("as", 150))
+        self.vectors = ipywidgets.Dropdown(options=list(self._tables), **labelled("Vectors", 270))
+        self.word = ipywidgets.Text("night", **labelled("Neighbours of", 300))
+        self.first = ipywidgets.Text("", placeholder="man", **labelled("or:", 150))
+        self.second = ipywidgets.Text("", placeholder="woman", **labelled("is to", 170))
+        self.third = ipywidgets.Text("", placeholder="king", **labelled("as", 150))
         self.own_words = ipywidgets.Checkbox(
             value=False,
             description="the question’s own words may be the answer",
@@ -122,10 +122,7 @@ class WordExplorer(ipywidgets.VBox):  # type: ignore[misc]
         self._say(problem)
 
     def _say(self, sentence: str) -> None:
-        self.words.value = (
-            '<div role="status" aria-live="polite" style="line-height: 1.5; overflow-wrap: '
-            f'anywhere">{html.escape(sentence)}</div>'
-        )
+        self.words.value = spoken(sentence)
 
 
 def describe(vectors: str, asked: Sequence[str], found: Found, own_words: bool) -> str:  # noqa: FBT001
@@ -142,17 +139,3 @@ def describe(vectors: str, asked: Sequence[str], found: Found, own_words: bool) 
         return f"{vectors}: {question}; the question’s own words were not allowed."
     own = f"“{best}” is a word of the question" if best in asked else f"“{best}” is a new word"
     return f"{vectors}: {question}; {own}."
-
-
-def _labelled(description: str, width: int) -> dict[str, object]:
-    """Return what gives a control its name in full, and its width where there is room for it."""
-    return {
-        "description": description,
-        "style": {"description_width": "initial"},
-        "layout": {"width": f"{width}px", "max_width": "98%"},
-    }
-
-
-def _row(*widgets: ipywidgets.Widget) -> ipywidgets.Box:
-    """Stand widgets side by side as far as there is room, the others below."""
-    return ipywidgets.Box(widgets, layout={"flex_flow": "row wrap", "align_items": "flex-start"})

@@ -3,15 +3,13 @@
 Builds on: heads_scene, heads_picture.  Lacks: writing on (writing).
 """
 
-import asyncio
-import html
-
 import ipywidgets  # type: ignore[import-untyped]
 from torch import Tensor
 
 from transformer_course.heads import next_token_probabilities
 from transformer_course.learn import SHOWN_PER_INCH
 from transformer_course.trained import TrainedWriter
+from transformer_course.widgets.controls import AfterTyping, as_sentence, labelled, spoken
 from transformer_course.widgets.heads_picture import WIDTH, draw_choice, written_tokens
 from transformer_course.widgets.heads_scene import (
     Choice,
@@ -22,9 +20,6 @@ from transformer_course.widgets.heads_scene import (
     describe,
     next_logits,
 )
-
-TYPING_SECONDS = 0.15
-"""A text is read once nothing was typed for as long."""
 
 PROMPT = "MACBETH:\nThe bank of the river was"
 ALL = "all"
@@ -61,7 +56,6 @@ class NextTokenExplorer(ipywidgets.VBox):  # type: ignore[misc]
         self._tokens = written_tokens(writer)
         self._logits: Tensor | None = None
         self._seed = 0
-        self._typed: asyncio.TimerHandle | None = None
         self._make_controls(prompt)
         self.bars = ipywidgets.Image(
             layout={"width": f"{SHOWN_PER_INCH * WIDTH:.0f}px", "max_width": "98%"}
@@ -82,36 +76,25 @@ class NextTokenExplorer(ipywidgets.VBox):  # type: ignore[misc]
         return "What comes next? Run this cell to try it; pictures of it stand below."
 
     def _make_controls(self, prompt: str) -> None:
-        self.text = ipywidgets.Textarea(prompt, rows=2, **_labelled("Text", 600))
+        self.text = ipywidgets.Textarea(prompt, rows=2, **labelled("Text", 600))
         self.temperature = ipywidgets.FloatSlider(
-            1, min=0, max=3, step=0.1, readout_format=".1f", **_labelled("Temperature", 270)
+            1, min=0, max=3, step=0.1, readout_format=".1f", **labelled("Temperature", 270)
         )
         self.top_k = ipywidgets.SelectionSlider(
-            options=TOP_K_OPTIONS, value=ALL, **_labelled("Top-k", 230)
+            options=TOP_K_OPTIONS, value=ALL, **labelled("Top-k", 230)
         )
         self.top_p = ipywidgets.FloatSlider(
-            1, min=0.05, max=1, step=0.05, readout_format=".2f", **_labelled("Top-p", 240)
+            1, min=0.05, max=1, step=0.05, readout_format=".2f", **labelled("Top-p", 240)
         )
         self.again = ipywidgets.Button(
             description="Draw again",
             tooltip="Draw 1,000 other tokens from the same probabilities",
             layout={"width": "110px"},
         )
-        self.text.observe(self._wait_for_more, "value")
+        self.text.observe(AfterTyping(self._read), "value")
         for control in (self.temperature, self.top_k, self.top_p):
             control.observe(self._redraw, "value")
         self.again.on_click(self._draw_again)
-
-    def _wait_for_more(self, _: object) -> None:
-        """Read the text a little later, unless more is typed before."""
-        if self._typed is not None:
-            self._typed.cancel()
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            self._read()
-        else:
-            self._typed = loop.call_later(TYPING_SECONDS, self._read)
 
     def _read(self) -> None:
         try:
@@ -151,20 +134,7 @@ class NextTokenExplorer(ipywidgets.VBox):  # type: ignore[misc]
         """Put words in the place of a picture that would no longer be true."""
         self.choice = None
         self.bars.layout.visibility = "hidden"
-        problem = str(error)
-        self._say(f"{problem[:1].upper()}{problem[1:]}.")
+        self._say(as_sentence(error))
 
     def _say(self, sentence: str) -> None:
-        self.words.value = (
-            '<div role="status" aria-live="polite" style="line-height: 1.5; overflow-wrap: '
-            f'anywhere">{html.escape(sentence)}</div>'
-        )
-
-
-def _labelled(description: str, width: int) -> dict[str, object]:
-    """Return what gives a control its name in full, and its width where there is room for it."""
-    return {
-        "description": description,
-        "style": {"description_width": "initial"},
-        "layout": {"width": f"{width}px", "max_width": "98%"},
-    }
+        self.words.value = spoken(sentence)

@@ -3,8 +3,6 @@
 Builds on: multi_head_scene, multi_head_picture.  Lacks: more than one head at a time.
 """
 
-import asyncio
-import html
 from dataclasses import replace
 from functools import lru_cache
 
@@ -14,7 +12,7 @@ from matplotlib.figure import Figure
 from transformer_course.experiments.multi_head_sentences import BANKS, minilm
 from transformer_course.learn import SHOWN_PER_INCH
 from transformer_course.pretrained import PretrainedEncoder
-from transformer_course.widgets.attention import TYPING_SECONDS
+from transformer_course.widgets.controls import AfterTyping, as_sentence, labelled, row, spoken
 from transformer_course.widgets.multi_head_picture import (
     WIDTH,
     frames_picture,
@@ -48,7 +46,6 @@ class HeadExplorer(ipywidgets.VBox):  # type: ignore[misc]
     def __init__(self, encoder: PretrainedEncoder) -> None:
         self.scene: HeadScene | None = None
         self._reader = Reader(encoder)
-        self._typed: asyncio.TimerHandle | None = None
         self._settling = False
         config = encoder.model.config
         self._make_controls(config.num_layers, config.num_heads)
@@ -58,7 +55,7 @@ class HeadExplorer(ipywidgets.VBox):  # type: ignore[misc]
         rows = [
             self.first,
             self.second,
-            _row(self.layer, self.head, self.asks, self.answers, self.silent),
+            row(self.layer, self.head, self.asks, self.answers, self.silent, align="center"),
             self.words,
             self.grid,
             self.maps,
@@ -69,34 +66,24 @@ class HeadExplorer(ipywidgets.VBox):  # type: ignore[misc]
         return "Heads of MiniLM: run this cell to try them; pictures of it stand below."
 
     def _make_controls(self, num_layers: int, num_heads: int) -> None:
-        self.first = ipywidgets.Text(BANKS, **_labelled("First sentence", 760))
-        self.second = ipywidgets.Text(OTHER_SENTENCE, **_labelled("Second sentence", 760))
+        self.first = ipywidgets.Text(BANKS, **labelled("First sentence", 760))
+        self.second = ipywidgets.Text(OTHER_SENTENCE, **labelled("Second sentence", 760))
         self.layer = ipywidgets.BoundedIntText(
-            START.layer, min=0, max=num_layers - 1, **_labelled("Layer", 110)
+            START.layer, min=0, max=num_layers - 1, **labelled("Layer", 110)
         )
         self.head = ipywidgets.BoundedIntText(
-            START.head, min=0, max=num_heads - 1, **_labelled("Head", 110)
+            START.head, min=0, max=num_heads - 1, **labelled("Head", 110)
         )
-        self.asks = ipywidgets.Dropdown(**_labelled("From", 180))
-        self.answers = ipywidgets.Dropdown(**_labelled("To", 180))
+        self.asks = ipywidgets.Dropdown(**labelled("From", 180))
+        self.answers = ipywidgets.Dropdown(**labelled("To", 180))
         self.silent = ipywidgets.Checkbox(
-            value=False, indent=False, **_labelled("Without this head", 170)
+            value=False, indent=False, **labelled("Without this head", 170)
         )
+        read = AfterTyping(self._read)
         for sentence in (self.first, self.second):
-            sentence.observe(self._wait_for_more, "value")
+            sentence.observe(read, "value")
         for control in (self.layer, self.head, self.asks, self.answers, self.silent):
             control.observe(self._redraw, "value")
-
-    def _wait_for_more(self, _: object) -> None:
-        """Read the sentences a little later, unless more is typed before."""
-        if self._typed is not None:
-            self._typed.cancel()
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            self._read()
-        else:
-            self._typed = loop.call_later(TYPING_SECONDS, self._read)
 
     def _read(self, start: Choice | None = None) -> None:
         """Offer the first sentence's tokens, and keep the chosen places as far as there are any."""
@@ -141,19 +128,14 @@ class HeadExplorer(ipywidgets.VBox):  # type: ignore[misc]
         """Put words in the place of pictures that would no longer be true."""
         self.scene = None
         self._show(visible=False)
-        problem = str(error)
-        self._say(f"{problem[:1].upper()}{problem[1:]}.")
+        self._say(as_sentence(error))
 
     def _show(self, *, visible: bool) -> None:
         for picture in (self.grid, self.maps):
             picture.layout.visibility = "visible" if visible else "hidden"
 
     def _say(self, *sentences: str) -> None:
-        lines = "<br>".join(html.escape(sentence) for sentence in sentences)
-        self.words.value = (
-            '<div role="status" aria-live="polite" style="line-height: 1.5; overflow-wrap: '
-            f'anywhere">{lines}</div>'
-        )
+        self.words.value = spoken(*sentences)
 
 
 def explorer_frames(encoder: PretrainedEncoder | None = None) -> Figure:
@@ -178,20 +160,6 @@ def _frames(encoder: PretrainedEncoder | None) -> tuple[HeadScene, HeadScene]:
         for silent in (False, True)
     )
     return start, silent
-
-
-def _labelled(description: str, width: int) -> dict[str, object]:
-    """Return what gives a control its name in full, and its width where there is room for it."""
-    return {
-        "description": description,
-        "style": {"description_width": "initial"},
-        "layout": {"width": f"{width}px", "max_width": "98%"},
-    }
-
-
-def _row(*widgets: ipywidgets.Widget) -> ipywidgets.Box:
-    """Stand widgets side by side as far as there is room, the others below."""
-    return ipywidgets.Box(widgets, layout={"flex_flow": "row wrap", "align_items": "center"})
 
 
 def _image(inches: float) -> ipywidgets.Image:

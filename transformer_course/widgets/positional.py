@@ -3,12 +3,11 @@
 Builds on: positional, positional_scene, positional_picture.  Lacks: learned positions.
 """
 
-import html
-
 import ipywidgets  # type: ignore[import-untyped]
 
 from transformer_course.learn import SHOWN_PER_INCH
 from transformer_course.positional import sinusoidal_table
+from transformer_course.widgets.controls import labelled, spoken
 from transformer_course.widgets.positional_picture import WIDTH, TablePicture
 from transformer_course.widgets.positional_scene import (
     NUM_PLACES,
@@ -44,13 +43,13 @@ class PositionalExplorer(ipywidgets.VBox):  # type: ignore[misc]
         self.table = table
         self.scene: Scene | None = None
         self.d_model = ipywidgets.IntSlider(
-            START.d_model, min=2, max=WIDEST, step=2, **_labelled("d_model", 300)
+            START.d_model, min=2, max=WIDEST, step=2, **labelled("d_model", 300)
         )
         self.place = ipywidgets.IntSlider(
-            START.place, min=0, max=NUM_PLACES - 1, **_labelled("Place", 280)
+            START.place, min=0, max=NUM_PLACES - 1, **labelled("Place", 280)
         )
         self.base = ipywidgets.FloatLogSlider(
-            START.base, min=1, max=5, step=0.25, readout_format=",.0f", **_labelled("Base", 280)
+            START.base, min=1, max=5, step=0.25, readout_format=",.0f", **labelled("Base", 280)
         )
         self._picture = TablePicture()
         # The page leaves 2 pixels on either side of a widget.
@@ -85,17 +84,4 @@ class PositionalExplorer(ipywidgets.VBox):  # type: ignore[misc]
         self._say(*describe(self.scene))
 
     def _say(self, *sentences: str) -> None:
-        lines = "<br>".join(html.escape(sentence) for sentence in sentences)
-        self.words.value = (
-            '<div role="status" aria-live="polite" style="line-height: 1.5; overflow-wrap: '
-            f'anywhere">{lines}</div>'
-        )
-
-
-def _labelled(description: str, width: int) -> dict[str, object]:
-    """Return what gives a control its name in full, and its width where there is room for it."""
-    return {
-        "description": description,
-        "style": {"description_width": "initial"},
-        "layout": {"width": f"{width}px", "max_width": "98%"},
-    }
+        self.words.value = spoken(*sentences)

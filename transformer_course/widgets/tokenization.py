@@ -3,8 +3,6 @@
 Builds on: tokenization_pieces, tokenization_page.  Lacks: training on a text of the learner's.
 """
 
-import asyncio
-
 import ipywidgets  # type: ignore[import-untyped]
 
 from transformer_course.byte_pair_merges import merge_by_rank
@@ -16,12 +14,10 @@ from transformer_course.experiments.tokenization_pieces import (
     cut_by,
 )
 from transformer_course.tokenization import Merge
+from transformer_course.widgets.controls import AfterTyping, labelled
 from transformer_course.widgets.tokenization_page import cut_page, problem_page
 
 SENTENCE = "The bank of the river was crowded, but the financial bank was empty."
-TYPING_SECONDS = 0.15
-"""A text is cut once nothing was typed for as long."""
-
 MERGES = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 4_000, LARGEST - 256)
 LONGEST = 600
 """In characters: more is not shown."""
@@ -47,19 +43,18 @@ class TokenExplorer(ipywidgets.VBox):  # type: ignore[misc]
         self.merge = merge
         self.cut: Cut | None = None
         self.text = ipywidgets.Textarea(
-            SENTENCE, rows=3, continuous_update=True, **_labelled("Text", 760)
+            SENTENCE, rows=3, continuous_update=True, **labelled("Text", 760)
         )
         self.tokenizer = ipywidgets.Dropdown(
-            options=TOKENIZERS, value=BYTE_PAIRS, **_labelled("Tokenizer", 230)
+            options=TOKENIZERS, value=BYTE_PAIRS, **labelled("Tokenizer", 230)
         )
         self.num_merges = ipywidgets.SelectionSlider(
             options=[(f"{number:,}", number) for number in MERGES],
             value=500,
-            **_labelled("Merges", 420),
+            **labelled("Merges", 420),
         )
         self.page = ipywidgets.HTML(layout={"max_width": "900px"})
-        self._typed: asyncio.TimerHandle | None = None
-        self.text.observe(self._wait_for_more, "value")
+        self.text.observe(AfterTyping(self._redraw), "value")
         self.tokenizer.observe(self._redraw, "value")
         self.num_merges.observe(self._redraw, "value")
         self._redraw()
@@ -70,17 +65,6 @@ class TokenExplorer(ipywidgets.VBox):  # type: ignore[misc]
 
     def __repr__(self) -> str:
         return "Text in, tokens out: run this cell to try it; pictures of it stand below."
-
-    def _wait_for_more(self, _: object) -> None:
-        """Cut the text a little later, unless more is typed before."""
-        if self._typed is not None:
-            self._typed.cancel()
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            self._redraw()
-        else:
-            self._typed = loop.call_later(TYPING_SECONDS, self._redraw)
 
     def _redraw(self, _: object = None) -> None:
         self.num_merges.disabled = self.tokenizer.value != BYTE_PAIRS
@@ -94,12 +78,3 @@ class TokenExplorer(ipywidgets.VBox):  # type: ignore[misc]
             return
         left_out = len(self.text.value) - len(text)
         self.page.value = cut_page(self.cut, left_out)
-
-
-def _labelled(description: str, width: int) -> dict[str, object]:
-    """Return what gives a control its name in full, and its width where there is room for it."""
-    return {
-        "description": description,
-        "style": {"description_width": "initial"},
-        "layout": {"width": f"{width}px", "max_width": "98%"},
-    }
