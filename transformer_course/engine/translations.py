@@ -61,6 +61,8 @@ KINDS = (
      r"a gradient is of one number, and several came; their sum is one"),
     (r"backward through the graph a second time",
      r"backward is called twice on one result; what it needs is gone after the first time"),
+    (r"^step must be greater than zero",
+     r"torch's tensors cannot be read backwards by [::-1]; .flip(0) turns axis 0 round"),
     (r"Only Tensors of floating point", r"only floating-point numbers can be learned, no integers"),
     (r"converted to Python scalars|can be converted to a Scalar",
      r"several numbers stand where one is asked for; torch.sqrt, torch.exp … take them all"),
