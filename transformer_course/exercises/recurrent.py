@@ -261,8 +261,8 @@ unroll = Exercise(
             source="trap 7",
         ),
         Mistake(
-            "no gradient comes back through the states",
-            "The states are right. Is there a .detach(), .data or .item() on their way?",
+            "the states are cut off from what was read",
+            "The numbers are right. What on their way cuts the link, as .detach() or .item() does?",
             {"return torch.stack(states, -2)": "return torch.stack(states, -2).detach()"},
         ),
         Mistake(
