@@ -193,7 +193,9 @@ def test_waiting_bars_and_time_curves_draw_what_was_timed():
 
 def test_influence_maps_stand_above_one_another():
     maps = {
-        name: InfluenceMap(jacobian=torch.eye(4), swap=torch.ones(4, 4).tril(), accuracy=0.5)
+        name: InfluenceMap(
+            jacobian=torch.eye(4), swap=torch.ones(4, 4).tril(), accuracy=0.5, spread=0.1
+        )
         for name in ("RNN, trained", "attention, trained")
     }
     figure = recurrent_plots.influence_maps(Influence(maps=maps))

@@ -132,7 +132,7 @@ def _readings(rng: Generator) -> dict[str, dict[str, Any]]:
     }
 
 
-EXACT = {"float64": 1e-9, "float32": 1e-4}
+EXACT = {"float64": 1e-7, "float32": 1e-4}
 COARSE = 0.1
 """Off by a share between these, a length is not rounded, and not far off either."""
 
