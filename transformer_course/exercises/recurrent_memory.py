@@ -25,8 +25,8 @@ gradient_by_distance = Exercise(
     minutes=12,
     stub="""def gradient_by_distance(score, inputs):
     # score: a function; takes inputs (batch, length, d_input), gives one number a sequence
-    # → (length): for distance 0 (the last word), 1, 2 …: the length of the gradient of a
-    #   sequence's score by that word's d_input numbers, the mean over the batch
+    # → (length): for distance 0 (the last word), 1, 2 …: the norm of the gradient of a
+    #   sequence's score by that word's d_input numbers, its mean over the batch
     ...
 """,
     start="Begin with a tensor that torch follows: inputs.detach().clone().requires_grad_().",
@@ -35,7 +35,7 @@ gradient_by_distance = Exercise(
         "`inputs`: how a single number, the result, changes with each of them. score gives one "
         "number a sequence; the sequences do not mix, so their sum serves for all at once.",
         "The gradient has the shape (batch, length, d_input). A word's d_input numbers have a "
-        "length: .norm(dim=-1). After that comes the mean over the batch, axis 0.",
+        "norm: .norm(dim=-1). After that comes the mean over the batch, axis 0.",
         "What you have then stands in the order of reading. The last word is distance 0: .flip(0).",
     ),
     unlocks="It measures the untrained models of section 2, and our sentence.",

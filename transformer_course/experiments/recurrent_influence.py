@@ -230,7 +230,7 @@ def its_state_has_snapped(found: Influence) -> Finding:
     trained, untrained = found.maps[TRAINED_RNN], found.maps[UNTRAINED_RNN]
     bounds = below(trained.spread, 0.2), above(untrained.spread, 1)
     return Finding(
-        "a trained RNN's last states lie in four heaps, one a first letter: they scatter by "
+        "a trained RNN's last states lie in four heaps, one a first letter: scatter "
         f"{bounds[0]} of the way to the next heap",
         f"untrained {bounds[1]}",
         all(bound.holds for bound in bounds),
