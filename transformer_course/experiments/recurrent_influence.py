@@ -235,3 +235,12 @@ def its_state_has_snapped(found: Influence) -> Finding:
         f"untrained {bounds[1]}",
         all(bound.holds for bound in bounds),
     )
+
+
+ALL_OF_C3 = (
+    untrained_the_saying_holds,
+    trained_both_know_the_first,
+    the_jacobian_is_not_memory,
+    its_state_has_snapped,
+)
+"""The claims on these maps, in the order in which the lesson makes them."""
