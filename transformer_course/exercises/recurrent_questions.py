@@ -38,7 +38,7 @@ QUESTIONS = (
             ),
             "c": (
                 "for all but the plain RNN",
-                "Gates can keep; drawn at random they leave three quarters a step at best, and "
+                "Gates can keep; drawn at random they leave about three quarters a step, and "
                 "that to the power of 35 is next to nothing.",
             ),
         },
