@@ -38,7 +38,7 @@ rnn_step = Exercise(
         "the state go with?",
         "Add the two products and the bias, and put the whole sum into torch.tanh.",
     ),
-    unlocks="The RNN at the end of section 1 takes it for every letter; section 4 counts its products.",
+    unlocks="Section 1 trains an RNN that takes this step; section 4 counts its products.",
     mistakes=(
         Mistake(
             "the sum is not squashed",
