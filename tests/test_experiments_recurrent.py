@@ -316,25 +316,27 @@ def test_no_place_hears_of_what_comes_after_it():
         torch.testing.assert_close(shares.sum(-1), torch.ones(len(shares)))
 
 
-def influence_map(first, near, accuracy):
+def influence_map(first, near, accuracy, spread=0.1):
     rows = torch.zeros(2, 24)
     for row, (one, three) in enumerate(zip(first, near, strict=True)):
         rows[row] = (1 - one - three) / 20
         rows[row, 0], rows[row, -3:] = one, three / 3
     shares = rows[:, None].expand(2, 24, 24)
-    return InfluenceMap(jacobian=shares[0], swap=shares[1], accuracy=accuracy)
+    return InfluenceMap(jacobian=shares[0], swap=shares[1], accuracy=accuracy, spread=spread)
 
 
 GOOD_MAPS = {
-    "RNN, untrained": influence_map((0, 0), (0.9, 0.9), 0.25),
+    "RNN, untrained": influence_map((0, 0), (0.9, 0.9), 0.25, 9),
     "RNN, trained": influence_map((0, 0.9), (0.7, 0.05), 1.0),
     "RNN that failed": influence_map((0, 0), (0.8, 0.8), 0.25),
     "attention, untrained": influence_map((0.04, 0.04), (0.2, 0.2), 0.25),
     "attention, trained": influence_map((0.7, 0.9), (0.1, 0.05), 1.0),
 }
 C3 = (
-    recurrent_influence.maps_say_whom_a_place_knows,
+    recurrent_influence.untrained_the_saying_holds,
+    recurrent_influence.trained_both_know_the_first,
     recurrent_influence.the_jacobian_is_not_memory,
+    recurrent_influence.its_state_has_snapped,
 )
 
 
@@ -349,20 +351,31 @@ def test_good_maps_hold():
     [
         ("RNN, untrained", influence_map((0, 0), (0.5, 0.9), 0.25), 0),
         ("attention, untrained", influence_map((0, 0), (0.2, 0.9), 0.25), 0),
-        ("attention, trained", influence_map((0.1, 0.9), (0.1, 0.05), 1.0), 0),
-        ("attention, trained", influence_map((0.7, 0.9), (0.1, 0.05), 0.5), 0),
-        ("RNN, trained", influence_map((0, 0.2), (0.7, 0.7), 1.0), 0),
-        ("RNN, trained", influence_map((0, 0.9), (0.7, 0.05), 0.5), 0),
-        ("RNN that failed", influence_map((0, 0), (0.8, 0.1), 0.25), 0),
-        ("RNN that failed", influence_map((0, 0.2), (0.7, 0.7), 0.25), 0),
-        ("RNN that failed", influence_map((0, 0), (0.8, 0.8), 0.9), 0),
-        ("RNN, trained", influence_map((0.8, 0.9), (0.1, 0.05), 1.0), 1),
+        ("attention, trained", influence_map((0.1, 0.9), (0.1, 0.05), 1.0), 1),
+        ("attention, trained", influence_map((0.7, 0.9), (0.1, 0.05), 0.5), 1),
+        ("RNN, trained", influence_map((0, 0.2), (0.7, 0.7), 1.0), 1),
         ("RNN, trained", influence_map((0, 0.9), (0.7, 0.05), 0.5), 1),
-        ("RNN, untrained", influence_map((0, 0.5), (0.9, 0.4), 0.25), 1),
+        ("RNN that failed", influence_map((0, 0), (0.8, 0.1), 0.25), 1),
+        ("RNN that failed", influence_map((0, 0.2), (0.7, 0.7), 0.25), 1),
+        ("RNN that failed", influence_map((0, 0), (0.8, 0.8), 0.9), 1),
+        ("RNN, trained", influence_map((0.8, 0.9), (0.1, 0.05), 1.0), 2),
+        ("RNN, trained", influence_map((0, 0.9), (0.7, 0.05), 0.5), 2),
+        ("RNN, untrained", influence_map((0, 0.5), (0.9, 0.4), 0.25), 2),
+        ("RNN, trained", influence_map((0, 0.9), (0.7, 0.05), 1.0, 0.5), 3),
+        ("RNN, untrained", influence_map((0, 0), (0.9, 0.9), 0.25, 0.5), 3),
     ],
 )
 def test_a_contrary_map_turns_its_claim(name, contrary, judge):
     assert not C3[judge](Influence(maps={**GOOD_MAPS, name: contrary})).holds
+
+
+def test_the_spread_is_of_states_around_the_means_of_their_first_letters(monkeypatch):
+    readers = Readers("RNN", None, seeded())
+    ids = torch.tensor([[0, 4], [0, 5], [1, 4], [2, 5], [3, 6]])
+    states = torch.tensor([[0.0, 1], [0, -1], [4, 0], [8, 0], [8, 4]])
+    monkeypatch.setattr(recurrent_influence, "sample_letters", lambda *_: ids)
+    monkeypatch.setattr(readers, "states", lambda _: states[:, None])
+    assert recurrent_influence.spread_of_states(readers) == pytest.approx(2 / 5 / 4)
 
 
 def test_influence_is_measured_of_five_models():

@@ -73,6 +73,20 @@ def test_a_contrary_count_turns_the_claim(counted, contrary):
     assert not finding.holds
 
 
+def test_what_is_written_is_said_once_where_longer_texts_end_alike(counted):
+    written = [1, 64, 64]
+    longer = replace(
+        counted,
+        lengths=(1, 64, 256),
+        reading_rnn=[1, 64, 256],
+        writing_rnn=written,
+        writing_attention=[4, 256, 256],
+    )
+    finding = recurrent_waiting.an_rnn_waits_and_attention_does_not(longer)
+    assert finding.holds
+    assert finding.control == "to write 1, 64 words: RNN 1, 64, attention 4, 256"
+
+
 def test_the_parts_that_are_handed_in_are_counted():
     def other(step, inputs, state):
         return unroll(lambda word, before: step(word, step(word, before)), inputs, state)

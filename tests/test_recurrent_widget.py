@@ -193,7 +193,9 @@ def test_waiting_bars_and_time_curves_draw_what_was_timed():
 
 def test_influence_maps_stand_above_one_another():
     maps = {
-        name: InfluenceMap(jacobian=torch.eye(4), swap=torch.ones(4, 4).tril(), accuracy=0.5)
+        name: InfluenceMap(
+            jacobian=torch.eye(4), swap=torch.ones(4, 4).tril(), accuracy=0.5, spread=0.1
+        )
         for name in ("RNN, trained", "attention, trained")
     }
     figure = recurrent_plots.influence_maps(Influence(maps=maps))
@@ -201,3 +203,23 @@ def test_influence_maps_stand_above_one_another():
     jacobian, swap = torch.eye(4).tolist(), torch.ones(4, 4).tril().tolist()
     assert images == [jacobian, jacobian, swap, swap]
     assert overlaps(figure) == []
+
+
+@pytest.mark.parametrize(("weight", "below"), [(0.5, True), (1.3, False)])
+def test_a_gradient_below_the_scale_is_marked_as_such(weight, below):
+    axes = Figure().subplots()
+    scene = remember(weight, 50)
+    draw_gradients(axes, scene)
+    said = [text.get_text() for text in axes.texts]
+    assert said == ([f"{in_words(scene.gradient[50])},\nbelow this scale"] if below else [])
+    assert axes.lines[2].get_marker() == ("v" if below else "o")
+
+
+def test_the_frames_say_which_line_is_which():
+    (legend,) = memory_frames().legends
+    said = [text.get_text() for text in legend.get_texts()]
+    assert said == [
+        "one number: w to the power of the distance",
+        "an RNN with tanh",
+        "the distance chosen",
+    ]

@@ -3,6 +3,7 @@
 Builds on: recurrent, engine.  Lacks: gradients and gates (recurrent_memory).
 """
 
+from collections.abc import Sequence
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -37,7 +38,7 @@ rnn_step = Exercise(
         "the state go with?",
         "Add the two products and the bias, and put the whole sum into torch.tanh.",
     ),
-    unlocks="The RNN that this lesson trains takes this step for every letter.",
+    unlocks="Section 1 trains an RNN that takes this step; section 4 counts its products.",
     mistakes=(
         Mistake(
             "the sum is not squashed",
@@ -74,6 +75,27 @@ rnn_step = Exercise(
             "What is squashed last of all, so that the new state stays between −1 and 1?",
             {"torch.tanh(inputs": "(inputs", "hidden @": "torch.tanh(hidden) @"},
         ),
+        Mistake(
+            "the bias is added after tanh",
+            "What is squashed last of all? Where does your bias come in?",
+            {" + bias)": ") + bias"},
+        ),
+        Mistake(
+            "each product is squashed by itself, then they are added",
+            "Two numbers below 1 can add up to more than 1. What is to be squashed: parts, or sum?",
+            {
+                "input_weight + hidden": "input_weight) + torch.tanh(hidden",
+                " + bias)": ") + bias",
+            },
+        ),
+        Mistake(
+            "the two matrices have changed places",
+            "Which matrix has a row for each number that is read?",
+            {
+                "inputs @ input_weight": "inputs @ hidden_weight",
+                "hidden @ hidden_weight + bias": "hidden @ input_weight + bias",
+            },
+        ),
     ),
 )
 
@@ -106,20 +128,42 @@ def _states_and_gradients(candidate: Any, **given: Any) -> Any:
     after = candidate(**leaves)
     if after is None:
         return None
-    read = leaves["inputs"], leaves["input_weight"]
     nothing = {name: torch.zeros_like(given[name]) for name in ("inputs", "hidden")}
     return {
         "state": after,
-        "gradients": gradient(after, *read),
+        "gradients": gradients_by(after, leaves, ("inputs", "input_weight")),
         "from what is read": candidate(**{**given, "hidden": nothing["hidden"]}),
         "from the state before": candidate(**{**given, "inputs": nothing["inputs"]}),
     }
+
+
+def gradients_by(result: Any, leaves: dict[str, Any], names: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the gradient by each leaf, zeros by those that have no effect on the result."""
+    chosen = {name: leaves[name] for name in names or leaves}
+    found = gradient(result, *chosen.values()) or [None] * len(chosen)
+    return {
+        name: torch.zeros_like(leaf) if one is None else one
+        for (name, leaf), one in zip(chosen.items(), found, strict=True)
+    }
+
+
+def without_effect(gradients: dict[str, Any]) -> str | None:
+    """Say which argument moves nothing of the result, or which no gradient reaches."""
+    idle = [name for name, numbers in gradients.items() if not numbers.any()]
+    if len(idle) == len(gradients):
+        return "no gradient comes back through the result; is there a .detach() or an .item()?"
+    return f"`{idle[0]}` has no effect on the result" if idle else None
 
 
 @rnn_step.property("each number lies between −1 and 1")
 def _squashed(_: SimpleNamespace, found: Any) -> str | None:
     largest = np.abs(found["state"]).max()
     return None if largest <= 1 else f"a state of {largest:.2f} comes out"
+
+
+@rnn_step.property("a gradient comes back")
+def _gradient_back(_: SimpleNamespace, found: Any) -> str | None:
+    return without_effect(found["gradients"])
 
 
 @rnn_step.property("with nothing remembered")
@@ -216,6 +260,36 @@ unroll = Exercise(
             {"torch.stack(states, -2)": "torch.stack(states, 0)"},
             source="trap 7",
         ),
+        Mistake(
+            "the states are cut off from what was read",
+            "The numbers are right. What on their way cuts the link, as .detach() or .item() does?",
+            {"return torch.stack(states, -2)": "return torch.stack(states, -2).detach()"},
+        ),
+        Mistake(
+            "the states come back in reverse order",
+            "Where in your list does the newest state go?",
+            {"states.append(state)": "states.insert(0, state)"},
+        ),
+        Mistake(
+            "the first word is read at every step",
+            "What does the second step read?",
+            {"step(current, state)": "step(inputs[:, 0], state)"},
+        ),
+        Mistake(
+            "the last state stands at every place",
+            "Each word has its own state. When is it put into the list?",
+            {"torch.stack(states, -2)": "torch.stack([state] * len(states), -2)"},
+        ),
+        Mistake(
+            "the loop goes over the sequences, not over the words",
+            "`for word in inputs` walks along the first axis. Which axis is time?",
+            {"inputs.unbind(-2)": "inputs"},
+        ),
+        Mistake(
+            "step gets the state first, and what is read second",
+            "In which order does `step` take its two arguments?",
+            {"step(current, state)": "step(state, current)"},
+        ),
     ),
 )
 
@@ -249,13 +323,18 @@ def _states_and_gradient(candidate: Any, *, inputs: Any, state: Any, **weights: 
     states = candidate(partial(course_step, **weights), leaf, state)
     if states is None:
         return None
-    return {"states": states, "gradient": gradient(states, leaf)}
+    return {"states": states, "gradients": gradients_by(states, {"inputs": leaf})}
 
 
 @unroll.property("the first state is that of the first word")
 def _first_state(given: SimpleNamespace, found: Any) -> str | None:
     summed = given.inputs[:, 0] @ given.input_weight + given.state @ given.hidden_weight
     return _off(found["states"][:, 0], np.tanh(summed + given.bias), "after the first word")
+
+
+@unroll.property("a gradient comes back")
+def _gradient_through_states(_: SimpleNamespace, found: Any) -> str | None:
+    return without_effect(found["gradients"])
 
 
 @unroll.workload

@@ -13,7 +13,8 @@ from numpy.random import Generator
 from torch import nn
 
 from transformer_course.engine.exercise import Exercise, Mistake
-from transformer_course.engine.properties import gradient
+from transformer_course.exercises.recurrent import gradients_by, without_effect
+from transformer_course.recurrent import gradient_by_distance as course_gradient
 from transformer_course.recurrent import rnn_step as course_step
 from transformer_course.recurrent import unroll as course_unroll
 
@@ -24,8 +25,8 @@ gradient_by_distance = Exercise(
     minutes=12,
     stub="""def gradient_by_distance(score, inputs):
     # score: a function; takes inputs (batch, length, d_input), gives one number a sequence
-    # → (length): for distance 0 (the last word), 1, 2 …: the length of the gradient of a
-    #   sequence's score by that word's d_input numbers, the mean over the batch
+    # → (length): for distance 0 (the last word), 1, 2 …: the norm of the gradient of a
+    #   sequence's score by that word's d_input numbers, its mean over the batch
     ...
 """,
     start="Begin with a tensor that torch follows: inputs.detach().clone().requires_grad_().",
@@ -34,10 +35,10 @@ gradient_by_distance = Exercise(
         "`inputs`: how a single number, the result, changes with each of them. score gives one "
         "number a sequence; the sequences do not mix, so their sum serves for all at once.",
         "The gradient has the shape (batch, length, d_input). A word's d_input numbers have a "
-        "length: .norm(dim=-1). After that comes the mean over the batch, axis 0.",
+        "norm: .norm(dim=-1). After that comes the mean over the batch, axis 0.",
         "What you have then stands in the order of reading. The last word is distance 0: .flip(0).",
     ),
-    unlocks="It measures every model of this lesson, trained and untrained.",
+    unlocks="It measures the untrained models of section 2, and our sentence.",
     mistakes=(
         Mistake(
             "it is ordered by place, not by distance",
@@ -76,6 +77,31 @@ gradient_by_distance = Exercise(
             {"gradient.norm(dim=-1)": "(gradient * inputs).norm(dim=-1)"},
             source="trap 9",
         ),
+        Mistake(
+            "absolute numbers are added up, not squared",
+            "How long is the arrow (3, 4): 7 or 5?",
+            {"gradient.norm(dim=-1)": "gradient.abs().sum(-1)"},
+        ),
+        Mistake(
+            "the mean over the batch is missing",
+            "One number a distance is asked for, not one a sequence. Which axis is the batch?",
+            {".mean(0)": ""},
+        ),
+        Mistake(
+            "only the first sequence is measured",
+            "There is a batch of sequences. Where do the others enter?",
+            {"gradient.norm(dim=-1).mean(0)": "gradient[0].norm(dim=-1)"},
+        ),
+        Mistake(
+            "the gradients of several calls add up",
+            "The first call is right, the second is not. backward() adds to .grad; whose is it?",
+            {
+                "inputs.detach().clone().requires_grad_()": "inputs.requires_grad_()",
+                "(gradient,) = torch.autograd.grad(score(inputs).sum(), inputs)": (
+                    "score(inputs).sum().backward()\n    gradient = inputs.grad"
+                ),
+            },
+        ),
     ),
 )
 
@@ -106,6 +132,11 @@ def _readings(rng: Generator) -> dict[str, dict[str, Any]]:
     }
 
 
+EXACT = {"float64": 1e-7, "float32": 1e-4}
+COARSE = 0.1
+"""Off by a share between these, a length is not rounded, and not far off either."""
+
+
 @gradient_by_distance.probe
 def _probed(candidate: Any, *, inputs: Any, **weights: Any) -> Any:
     step = partial(course_step, **weights)
@@ -114,12 +145,21 @@ def _probed(candidate: Any, *, inputs: Any, **weights: Any) -> Any:
         start = read.new_zeros(len(read), len(weights["bias"]))
         return course_unroll(step, read, start)[:, -1].sum(-1)
 
-    return candidate(score, inputs)
+    lengths = candidate(score, inputs)
+    return None if lengths is None else {"lengths": lengths, "again": candidate(score, inputs)}
 
 
 @gradient_by_distance.property("no length is below 0")
 def _no_negative_length(_: SimpleNamespace, found: Any) -> str | None:
-    return None if found.min() >= 0 else f"a length of {found.min():.2g} comes out"
+    shortest = found["lengths"].min()
+    return None if shortest >= 0 else f"a length of {shortest:.2g} comes out"
+
+
+@gradient_by_distance.property("a second call gives the same")
+def _same_again(_: SimpleNamespace, found: Any) -> str | None:
+    if np.allclose(found["lengths"], found["again"], 1e-4):
+        return None
+    return f"called again, it gives {found['again'][0]:.3g}, not {found['lengths'][0]:.3g}"
 
 
 @gradient_by_distance.property("distance 0 is the last word")
@@ -130,9 +170,23 @@ def _last_word_first(given: SimpleNamespace, found: Any) -> str | None:
     for word in given.inputs[0, :, 0]:
         before = np.tanh(word * given.input_weight[0] + before @ given.hidden_weight + given.bias)
     last = abs(float(((1 - before**2) * given.input_weight[0])[0]))
-    if abs(found[0] - last) < 1e-6:
+    first = found["lengths"][0]
+    if abs(first - last) < COARSE * last:
         return None
-    return f"the first number is {found[0]:.3g}, and that is not the last word's"
+    return f"the first number is {first:.3g}, and that is not the last word's"
+
+
+@gradient_by_distance.property("the lengths are exact")
+def _exact(given: SimpleNamespace, found: Any) -> str | None:
+    tensors = {name: torch.as_tensor(value).double() for name, value in vars(given).items()}
+    exact = _probed(course_gradient, **tensors)["lengths"].numpy()
+    off = np.abs(found["lengths"] / exact - 1).max()
+    if not EXACT[given.inputs.dtype.name] < off < COARSE:
+        return None
+    return (
+        f"a length is off by {off:.1g} of itself. Gradients by small changes are that coarse, "
+        "torch.autograd.grad is exact"
+    )
 
 
 lstm_step = Exercise(
@@ -142,9 +196,9 @@ lstm_step = Exercise(
     minutes=15,
     forbidden=(nn.LSTMCell, nn.LSTM),
     stub="""def lstm_step(inputs, state, input_weight, hidden_weight, bias):
-    # inputs (batch, d_input); state (batch, 2 · d_hidden): hidden state, then cell
+    # inputs (batch, d_input); state (batch, 2 · d_hidden): hidden state h, then cell c
     # input_weight (d_input, 4 · d_hidden), hidden_weight (d_hidden, 4 · d_hidden),
-    # bias (4 · d_hidden): four blocks of columns: let in, keep, new, show
+    # bias (4 · d_hidden): four blocks of columns: i let in, f keep, g new, o show
     # → the state after, (batch, 2 · d_hidden): hidden state, then cell
     ...
 """,
@@ -204,6 +258,43 @@ lstm_step = Exercise(
             "The next step takes the first half for the hidden state.",
             {"torch.cat([hidden, cell], -1)": "torch.cat([cell, hidden], -1)"},
         ),
+        Mistake(
+            "hidden state and cell are taken in the other order",
+            "Which half of `state` comes first? The comment of the stub says it.",
+            {"hidden, cell = state": "cell, hidden = state"},
+        ),
+        Mistake(
+            "the cell comes first in the state, before the hidden state",
+            "Which half of `state` comes first, on the way in and out? The stub says it.",
+            {
+                "hidden, cell = state": "cell, hidden = state",
+                "cat([hidden, cell]": "cat([cell, hidden]",
+            },
+        ),
+        Mistake(
+            "no gate goes through sigmoid",
+            "A gate is a share. What keeps yours between 0 and 1?",
+            {
+                "torch.sigmoid(keep)": "keep",
+                "torch.sigmoid(let_in)": "let_in",
+                "torch.sigmoid(show)": "show",
+            },
+        ),
+        Mistake(
+            "the new value goes through sigmoid before tanh",
+            "Three blocks are gates, and sigmoid is for these alone. Is `new` among yours?",
+            {"torch.tanh(new)": "torch.tanh(torch.sigmoid(new))"},
+        ),
+        Mistake(
+            "the new value does not go through tanh",
+            "What keeps a new value between −1 and 1?",
+            {"torch.tanh(new)": "new"},
+        ),
+        Mistake(
+            "the blocks are cut in the order keep, let in, show, new",
+            "Each library has its order. The comment of the stub says ours.",
+            {"let_in, keep, new, show = gates": "keep, let_in, show, new = gates"},
+        ),
     ),
 )
 
@@ -236,10 +327,15 @@ def _cell_and_gradients(candidate: Any, **given: Any) -> Any:
     after = candidate(**leaves)
     if after is None:
         return None
-    return {"state": after, "gradients": gradient(after, *leaves.values())}
+    return {"state": after, "gradients": gradients_by(after, leaves)}
 
 
 @lstm_step.property("each hidden number lies between −1 and 1")
 def _hidden_squashed(_: SimpleNamespace, found: Any) -> str | None:
     hidden = np.abs(found["state"][..., : found["state"].shape[-1] // 2])
     return None if hidden.max() <= 1 else f"a hidden state of {hidden.max():.2f} comes out"
+
+
+@lstm_step.property("every argument counts")
+def _every_argument(_: SimpleNamespace, found: Any) -> str | None:
+    return without_effect(found["gradients"])

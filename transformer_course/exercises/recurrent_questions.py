@@ -30,7 +30,7 @@ QUESTIONS = (
             "a": (
                 "for attention alone",
                 "To attention all letters are one step away. To the others each is a chain, and "
-                "gates that were drawn at random let about two thirds through a step.",
+                "gates that were drawn at random leave two thirds to three quarters a step.",
             ),
             "b": (
                 "for attention and the LSTM",
@@ -38,8 +38,8 @@ QUESTIONS = (
             ),
             "c": (
                 "for all but the plain RNN",
-                "Gates can keep; drawn at random they stand half open, and half to the power of "
-                "40 is next to nothing.",
+                "Gates can keep; drawn at random they leave about three quarters a step, and "
+                "that to the power of 35 is next to nothing.",
             ),
         },
         right="a",
@@ -47,7 +47,7 @@ QUESTIONS = (
     Question(
         name="01.3",
         text=(
-            "The same plain RNN is trained on distances of 1 to 100, mixed, for no more than 300 "
+            "The same plain RNN is trained on distances of 1 to 100, mixed, for no more than 200 "
             "batches, and asked at 200. How often is it right? (Chance is .25.)"
         ),
         options={
@@ -125,35 +125,35 @@ QUESTIONS = (
                 "The same RNN, taught with near distances among them, recalls at 200.",
             ),
             "b": (
+                "size: a larger RNN would learn it",
+                "All had one size, and failed or succeeded by their start and their lessons.",
+            ),
+            "c": (
                 "a learning signal: the gradient from so far back is next to nothing",
                 "That, with plain initialisation and this budget. Other starts and other lessons "
                 "repair it.",
             ),
-            "c": (
-                "size: a larger RNN would learn it",
-                "All had one size, and failed or succeeded by their start and their lessons.",
-            ),
         },
-        right="b",
+        right="c",
     ),
     Question(
         name="q01_2",
         text="“Attention trains in parallel.” What exactly is true of it?",
         options={
             "a": (
-                "it needs less work than an RNN",
-                "It needs more on long texts: pairs grow with the square of the length.",
-            ),
-            "b": (
                 "no place waits for another while it reads a text that is there",
                 "Four products in a row for any length, T for an RNN. Writing waits in both.",
+            ),
+            "b": (
+                "it needs less work than an RNN",
+                "It needs more on long texts: pairs grow with the square of the length.",
             ),
             "c": (
                 "it is always quicker",
                 "On one thread a compiled LSTM overtook it. It pays where a machine would idle.",
             ),
         },
-        right="b",
+        right="a",
     ),
     Question(
         name="q01_3",
@@ -176,21 +176,24 @@ QUESTIONS = (
     ),
     Question(
         name="q01_4",
-        text="From lesson 00: a check answers “~ known slip”. By what has it known the slip?",
+        text=(
+            "From lesson 00b: a training loop calls backward() and step(), but never zero_grad(). "
+            "Against what does its tenth step move the weights?"
+        ),
         options={
             "a": (
-                "by a word in your code",
-                "Names, spaces and style are yours: it never reads your code for that.",
+                "against the tenth batch's gradient",
+                "Each batch has its own gradient, and backward() adds it to what is there.",
             ),
             "b": (
-                "by what your function computes, in every case of the check",
-                "It computed just what a known wrong version computes, case by case.",
+                "against the mean of ten gradients",
+                "Nobody divides: backward() adds, and that is all.",
             ),
             "c": (
-                "by the shape of what came back",
-                "Most known slips have the right shape; the numbers give them away.",
+                "against the sum of ten gradients",
+                "backward() adds to .grad, and nothing cleared it.",
             ),
         },
-        right="b",
+        right="c",
     ),
 )

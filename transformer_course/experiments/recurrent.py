@@ -118,7 +118,6 @@ def far_alone_is_not_learned(found: Recall) -> Finding:
 MIXED = Distances(shortest=1, longest=100)
 MIXED_KINDS = ("RNN", "LSTM", "attention")
 ASKED = (5, 20, 50, 100, 200)
-MIXED_STEPS = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +142,7 @@ class MixedRecall:
 
 
 def recall_after_mixed(
-    seed: int = 0, *, num_models: int = NUM_SEEDS, num_steps: int = MIXED_STEPS
+    seed: int = 0, *, num_models: int = NUM_SEEDS, num_steps: int = MOST_STEPS
 ) -> MixedRecall:
     """Train one bank of each kind on distances of 1 to 100, plain initialisation.
 
@@ -175,9 +174,9 @@ def mixed_distances_are_learned(found: MixedRecall) -> Finding:
         min(found.mean(kind, distance) for distance in found.distances) for kind in MIXED_KINDS
     )
     bounds = (
-        above(rnn, 0.8),
-        above(lstm, 0.8),
-        above(attention, 0.8),
+        above(rnn, 0.9),
+        above(lstm, 0.9),
+        above(attention, 0.9),
         below(max(mean(shares) for shares in found.untrained.values()), 0.4),
     )
     return Finding(

@@ -33,6 +33,7 @@ TOO_FAR = 50
 """Of the one that fails: at this distance alone an RNN does not learn."""
 NEAR = 3
 NUM_SEQUENCES = 8
+NUM_STATES = 256
 NUM_STEPS = 300
 
 UNTRAINED_RNN, TRAINED_RNN, FAILED_RNN = "RNN, untrained", "RNN, trained", "RNN that failed"
@@ -47,11 +48,14 @@ class InfluenceMap:
         jacobian: By the length of the Jacobian, the scores by a letter's vector.
         swap: By how far the scores move when the letter is swapped for another of its kind.
         accuracy: Share of first letters that the model names at the last place.
+        spread: How far its last states lie from the mean of those with the same first letter, as a
+            share of the least distance between two of these four means.
     """
 
     jacobian: Float[Tensor, "asked read"]
     swap: Float[Tensor, "asked read"]
     accuracy: float
+    spread: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +102,18 @@ def map_influence(readers: Readers, seed: int = 0) -> InfluenceMap:
             jacobian=_mean_shares(jacobian_norms(readers, ids)),
             swap=_mean_shares(swap_effects(readers, ids)),
             accuracy=recall(readers, DISTANCE, seed)[0],
+            spread=spread_of_states(readers, seed),
         )
+
+
+@torch.inference_mode()
+def spread_of_states(readers: Readers, seed: int = 0) -> float:
+    """Return how far the last states scatter around four means, against how far these are apart."""
+    generator = torch.Generator().manual_seed(3_000_000 + seed)
+    ids = sample_letters((NUM_STATES,), DISTANCE, generator)
+    states, first = readers.states(readers.embed(ids))[:, -1], ids[:, 0]
+    means = torch.stack([states[first == one].mean(0) for one in range(len(FIRST_LETTERS))])
+    return float((states - means[first]).norm(dim=-1).mean() / torch.pdist(means).min())
 
 
 def jacobian_norms(
@@ -151,29 +166,47 @@ def _mean_shares(influence: Float[Tensor, "batch length length"]) -> Float[Tenso
 
 
 @claim_of("C3", measure_influence)
-def maps_say_whom_a_place_knows(found: Influence) -> Finding:
-    """Judge what the last of 24 places knows: its neighbours, all alike, or the first letter."""
-    rows = {name: (one.jacobian[-1], one.swap[-1]) for name, one in found.maps.items()}
-    near = {name: [row[-NEAR:].sum().item() for row in pair] for name, pair in rows.items()}
-    first = {name: [row[0].item() for row in pair] for name, pair in rows.items()}
-    right = {name: one.accuracy for name, one in found.maps.items()}
-    bounds = (
-        above(min(near[UNTRAINED_RNN]), 0.7),
-        below(max(near[UNTRAINED_ATTENTION]), 0.4),
-        above(min(first[TRAINED_ATTENTION]), 0.3),
-        above(first[TRAINED_RNN][1], 0.5),
-        above(min(near[FAILED_RNN]), 0.5),
-        below(max(first[FAILED_RNN]), 0.1),
-        above(min(right[TRAINED_RNN], right[TRAINED_ATTENTION]), 0.9),
-        below(right[FAILED_RNN], 0.4),
-    )
+def untrained_the_saying_holds(found: Influence) -> Finding:
+    """Judge whether an untrained RNN knows its neighbours, and attention all letters alike."""
+    rnn, attention = (_near(found.maps[name]) for name in (UNTRAINED_RNN, UNTRAINED_ATTENTION))
+    bounds = above(min(rnn), 0.7), below(max(attention), 0.4)
     return Finding(
-        f"of what moves the last of 24 places, the nearest three have: untrained RNN {bounds[0]}, "
-        f"untrained attention {bounds[1]}; trained, the first letter has: attention {bounds[2]}, "
-        f"RNN {bounds[3]} by swapping (both recall {bounds[6]})",
-        f"an RNN that failed (recall {bounds[7]}): nearest three {bounds[4]}, first {bounds[5]}",
+        "untrained, the nearest three of 24 letters have a share of what moves the last place: "
+        f"RNN {bounds[0]}",
+        f"attention {bounds[1]}",
         all(bound.holds for bound in bounds),
     )
+
+
+@claim_of("C3", measure_influence)
+def trained_both_know_the_first(found: Influence) -> Finding:
+    """Judge whether attention and RNN, once trained, answer to the first letter above all."""
+    attention, rnn = found.maps[TRAINED_ATTENTION], found.maps[TRAINED_RNN]
+    failed = found.maps[FAILED_RNN]
+    bounds = (
+        above(min(_first(attention)), 0.3),
+        above(_first(rnn)[1], 0.5),
+        above(min(rnn.accuracy, attention.accuracy), 0.9),
+        below(failed.accuracy, 0.4),
+        below(max(_first(failed)), 0.1),
+        above(min(_near(failed)), 0.5),
+    )
+    return Finding(
+        f"trained (recall {bounds[2]}), the first letter has: attention {bounds[0]}, RNN "
+        f"{bounds[1]} by swapping",
+        f"an RNN that failed (recall {bounds[3]}): first {bounds[4]}, nearest three {bounds[5]}",
+        all(bound.holds for bound in bounds),
+    )
+
+
+def _near(maps: InfluenceMap) -> list[float]:
+    """Return the nearest letters' shares at the last place, by Jacobian and by swap."""
+    return [shares[-1, -NEAR:].sum().item() for shares in (maps.jacobian, maps.swap)]
+
+
+def _first(maps: InfluenceMap) -> list[float]:
+    """Return the first letter's shares at the last place, by Jacobian and by swap."""
+    return [shares[-1, 0].item() for shares in (maps.jacobian, maps.swap)]
 
 
 @claim_of("C3", measure_influence)
@@ -189,3 +222,25 @@ def the_jacobian_is_not_memory(found: Influence) -> Finding:
         f"untrained, the two maps' last rows differ {bounds[1]} at most",
         all(bound.holds for bound in bounds),
     )
+
+
+@claim_of("C3", measure_influence)
+def its_state_has_snapped(found: Influence) -> Finding:
+    """Judge whether a trained RNN's last states lie in four heaps, one for each first letter."""
+    trained, untrained = found.maps[TRAINED_RNN], found.maps[UNTRAINED_RNN]
+    bounds = below(trained.spread, 0.2), above(untrained.spread, 1)
+    return Finding(
+        "a trained RNN's last states lie in four heaps, one a first letter: scatter "
+        f"{bounds[0]} of the way to the next heap",
+        f"untrained {bounds[1]}",
+        all(bound.holds for bound in bounds),
+    )
+
+
+ALL_OF_C3 = (
+    untrained_the_saying_holds,
+    trained_both_know_the_first,
+    the_jacobian_is_not_memory,
+    its_state_has_snapped,
+)
+"""The claims on these maps, in the order in which the lesson makes them."""

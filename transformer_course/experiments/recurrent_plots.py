@@ -43,9 +43,9 @@ def chain_and_links(words: Sequence[str], source: int) -> Figure:
         words: Of a sentence.
         source: The place of the word that is to be heard of.
     """
-    figure = Figure(figsize=(10.2, 3.5))
+    figure = Figure(figsize=(10.2, 3.2))
     axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(-1.7, len(words) - 0.25), ylim=(-0.3, 4.2), xticks=[], yticks=[])
+    axes.set(xlim=(-1.7, len(words) - 0.25), ylim=(0.2, 4.2), xticks=[], yticks=[])
     axes.set_axis_off()
     last = len(words) - 1
     for place, word in enumerate(words):
@@ -76,7 +76,7 @@ def chain_and_links(words: Sequence[str], source: int) -> Figure:
         ha="center",
         color=INK,
     )
-    axes.text((source + last) / 2, -0.1, "1 step, from any word", ha="center", color=INK)
+    axes.text((source + last) / 2, 0.38, "1 step, from any word", ha="center", color=INK)
     return figure
 
 
@@ -172,7 +172,7 @@ def gradient_curves(by_distance: Mapping[str, Sequence[float]]) -> Figure:
         ylabel="length, as a share of that at 5",
     )
     name_lines(axes, ends, log=True)
-    axes.set_xlim(5, len(curve) - 1)
+    axes.set_xlim(4.5, len(curve) - 0.5)  # room for half a marker at both ends
     figure.draw_without_rendering()
     return figure
 

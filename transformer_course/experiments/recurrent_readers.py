@@ -126,8 +126,15 @@ class Readers(nn.Module):
         self, inputs: Float[Tensor, "*batch length d_input"]
     ) -> Float[Tensor, "*batch length letters"]:
         """Score the first letters from vectors of letters."""
-        read = self._attend if self.kind == "attention" else self._recur
-        return read(inputs) @ self._over_places(self.head) + self._over_places(self.head_bias)
+        return self.states(inputs) @ self._over_places(self.head) + self._over_places(
+            self.head_bias
+        )
+
+    def states(
+        self, inputs: Float[Tensor, "*batch length d_input"]
+    ) -> Float[Tensor, "*batch length d_hidden"]:
+        """Return what the scores are computed from: an RNN's states, or what attention mixed."""
+        return (self._attend if self.kind == "attention" else self._recur)(inputs)
 
     def last(self, ids: Int[Tensor, "*batch length"]) -> Float[Tensor, "*batch letters"]:
         """Score the first letters at the last place alone: attention then asks there only."""

@@ -28,13 +28,21 @@ def waiting_bars(cost: WaitingCost) -> Figure:
             axes.annotate(
                 f"{ratio:.1f}",
                 (place, ratio),
-                (0, 3),
+                (0, 4),
                 textcoords="offset points",
                 ha="center",
                 fontsize=10,
-                bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "linewidth": 0},
+                bbox={"boxstyle": "square,pad=0", "facecolor": "white", "linewidth": 0},
             )
-    axes.axhline(1, color=INK, linestyle=(0, (5, 3)), linewidth=1)
+    axes.axhline(1, color=INK, linestyle=(0, (5, 3)), linewidth=1, zorder=0)
+    axes.text(
+        1.01,
+        1,
+        "1: as long as\nwithout waiting",
+        transform=axes.get_yaxis_transform(),
+        va="center",
+        fontsize=9.5,
+    )
     axes.set_xticks(list(places), [f"{batch}" for batch in cost.batches])
     axes.set(
         title="256 steps that wait, against the same work at once",

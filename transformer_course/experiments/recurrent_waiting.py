@@ -129,6 +129,7 @@ def an_rnn_waits_and_attention_does_not(found: Waiting) -> Finding:
     """Judge whether the chain grows with T for an RNN that reads, and for both that write."""
     lengths, attention = list(found.lengths), list(found.reading_attention)
     written = [min(length, MOST_WRITTEN) for length in lengths]
+    shown = len(set(written))
     holds = (
         list(found.reading_rnn) == lengths
         and len(set(attention)) == 1
@@ -138,8 +139,8 @@ def an_rnn_waits_and_attention_does_not(found: Waiting) -> Finding:
     return Finding(
         f"products in a row to read {_and(lengths)} words: RNN {_and(found.reading_rnn)}, "
         f"attention {_and(attention)}",
-        f"to write {_and(written)} words: RNN {_and(found.writing_rnn)}, attention "
-        f"{_and(found.writing_attention)}",
+        f"to write {_and(written[:shown])} words: RNN {_and(found.writing_rnn[:shown])}, attention "
+        f"{_and(found.writing_attention[:shown])}",
         holds,
     )
 

@@ -5,12 +5,13 @@ Builds on: drawing, recurrent_scene.  Lacks: controls (recurrent).
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from transformer_course.drawing import INK, KEY, QUERY, QUIET, in_course_style, png
 from transformer_course.experiments.recurrent_plots import label_powers
 from transformer_course.experiments.recurrent_readers import CHANCE
 from transformer_course.experiments.recurrent_stored import STORED_DISTANCES
-from transformer_course.widgets.recurrent_scene import MemoryScene, describe, remember
+from transformer_course.widgets.recurrent_scene import MemoryScene, describe, in_words, remember
 
 WIDTH, HEIGHT = 9.4, 3.7
 """In inches."""
@@ -45,8 +46,21 @@ def draw_gradients(axes: Axes, scene: MemoryScene) -> None:
     axes.set_xticks([0, 50, 100, 150, 200])
     axes.set_xlim(-5, 205)
     axes.set_xlabel("distance")
-    left = min(max(scene.gradient[scene.distance], LOWEST * 1.5), HIGHEST)
-    axes.plot([scene.distance], [left], "o", color=KEY, markersize=9, zorder=4)
+    left = scene.gradient[scene.distance]
+    if left < LOWEST:
+        roomy = scene.distance < max(STORED_DISTANCES) / 2
+        axes.plot([scene.distance], [LOWEST * 6], "v", color=KEY, markersize=9, zorder=4)
+        axes.annotate(
+            f"{in_words(left)},\nbelow this scale",
+            (scene.distance, LOWEST * 6),
+            (8, 0) if roomy else (-8, 0),
+            textcoords="offset points",
+            ha="left" if roomy else "right",
+            color=KEY,
+            fontsize=9,
+        )
+    else:
+        axes.plot([scene.distance], [left], "o", color=KEY, markersize=9, zorder=4)
     axes.axvline(scene.distance, color=KEY, linewidth=1, linestyle=(0, (5, 3)))
 
 
@@ -69,7 +83,7 @@ def draw_recall(axes: Axes, scene: MemoryScene) -> None:
 @in_course_style
 def memory_frames() -> Figure:
     """Draw four frames of what the explorer can do; `describe_frames` says what they show."""
-    figure = Figure(figsize=(10.4, 5.2), layout="constrained")
+    figure = Figure(figsize=(10.4, 5.4), layout="constrained")
     grid = figure.subplots(2, len(FRAMES), sharey="row")
     for column, (weight, distance) in enumerate(FRAMES):
         scene = remember(weight, distance)
@@ -77,6 +91,15 @@ def memory_frames() -> Figure:
         draw_recall(grid[1][column], scene)
         grid[0][column].set_title(f"{column + 1}. weight {weight:g}")
         grid[1][column].tick_params(axis="x", labelsize=9)
+    handles, labels = grid[0][1].get_legend_handles_labels()
+    chosen = Line2D([], [], color=KEY, marker="o", markersize=9, linestyle="none")
+    figure.legend(
+        [*handles, chosen],
+        [*labels, "the distance chosen"],
+        loc="outside upper left",
+        ncols=3,
+        fontsize=9.5,
+    )
     grid[0][0].set_ylabel("gradient, untrained")
     grid[1][0].set_ylabel("share named rightly")
     figure.draw_without_rendering()

@@ -1,0 +1,72 @@
+"""What the checks of lesson 01 say of answers that are wrong in no known way is true."""
+
+import pytest
+
+from transformer_course.engine.answers import verdict_on
+from transformer_course.engine.catalogue import exercises
+from transformer_course.engine.sources import build
+from transformer_course.engine.verdict import State
+
+pytestmark = pytest.mark.usefixtures("unchecked")
+
+
+def verdict(name, source):
+    exercise = exercises()[name]
+    return verdict_on(exercise, build(source, name, exercise.lent()))
+
+
+def test_a_matrix_without_effect_is_named():
+    found = verdict(
+        "recurrent.lstm_step",
+        """def lstm_step(inputs, state, input_weight, hidden_weight, bias):
+    hidden, cell = state.chunk(2, -1)
+    let_in, keep, new, show = (inputs @ input_weight + bias).chunk(4, -1)
+    cell = torch.sigmoid(keep) * cell + torch.sigmoid(let_in) * torch.tanh(new)
+    return torch.cat([torch.sigmoid(show) * torch.tanh(cell), cell], -1)
+""",
+    )
+    assert found.state is State.NOT_YET
+    assert found.seen.startswith("`hidden_weight` has no effect on the result")
+
+
+def test_a_step_that_is_cut_off_is_asked_for_what_cuts():
+    found = verdict(
+        "recurrent.rnn_step",
+        """def rnn_step(inputs, hidden, input_weight, hidden_weight, bias):
+    summed = inputs @ input_weight + hidden @ hidden_weight + bias
+    return torch.tanh(summed).detach()
+""",
+    )
+    assert found.state is State.NOT_YET
+    assert "no gradient comes back through the result; is there a .detach()" in found.seen
+
+
+@pytest.mark.parametrize("change", ["1e-3", "1e-4"])
+def test_small_changes_in_place_of_gradients_are_told_that_they_are_coarse(change):
+    found = verdict(
+        "recurrent.gradient_by_distance",
+        f"""def gradient_by_distance(score, inputs):
+    gradient = torch.zeros_like(inputs)
+    for place in np.ndindex(*inputs.shape):
+        more, less = inputs.clone(), inputs.clone()
+        more[place] += {change}
+        less[place] -= {change}
+        gradient[place] = (score(more) - score(less))[place[0]] / (2 * {change})
+    return gradient.norm(dim=-1).mean(0).flip(0)
+""",
+    )
+    assert found.state is State.NOT_YET
+    assert "Gradients by small changes are that coarse, torch.autograd.grad is exact" in found.seen
+
+
+def test_a_list_that_starts_with_the_given_state_has_one_state_too_many():
+    found = verdict(
+        "recurrent.unroll",
+        """def unroll(step, inputs, state):
+    states = [state]
+    for word in inputs.unbind(1):
+        states.append(step(word, states[-1]))
+    return torch.stack(states, 1)
+""",
+    )
+    assert found.seen.startswith("`states` has shape (1, 4, 1), expected (1, 3, 1)")
