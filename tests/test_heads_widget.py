@@ -226,8 +226,11 @@ def test_probabilities_that_stop_are_told_as_text(writer):
 
 
 def test_a_text_that_is_typed_is_read_once_after_a_pause(explorer, monkeypatch):
-    reads = []
-    monkeypatch.setattr(explorer, "_read", lambda: reads.append(explorer.text.value))
+    reads, logits = [], next_logits(explorer.writer, "Good")
+    monkeypatch.setattr(
+        "transformer_course.widgets.heads.next_logits",
+        lambda _, text: reads.append(text) or logits,
+    )
 
     async def type_words():
         for length in range(1, 7):
