@@ -88,6 +88,15 @@ merge_pair = Exercise(
                 "merged[-1] = left + right": "merged[-1] += token",
             },
         ),
+        Mistake(
+            "what is compared is the joined bytes, not the two tokens",
+            "ab and c make the same bytes as a and bc. Are they the same pair?",
+            {
+                "token == right and merged and merged[-1] == left": (
+                    "merged and merged[-1] + token == left + right"
+                )
+            },
+        ),
     ),
 )
 
@@ -102,6 +111,7 @@ def _tokens_and_pairs(rng: Generator) -> dict[str, dict[str, Any]]:
         "three alike": {"tokens": [b"a", b"a", b"a"], "pair": (b"a", b"a")},
         "a pair that is not there": {"tokens": [b"n", b"a"], "pair": (b"a", b"n")},
         "longer tokens": {"tokens": [b"ban", b"k", b"s", b"ban", b"k"], "pair": (b"ban", b"k")},
+        "the same bytes, cut elsewhere": {"tokens": [b"ab", b"c"], "pair": (b"a", b"bc")},
         "many tokens, a then b": {"tokens": some, "pair": (b"a", b"b")},
         "many tokens, a then a": {"tokens": some, "pair": (b"a", b"a")},
     }

@@ -96,6 +96,18 @@ merge_by_rank = Exercise(
             {"min(": "max(", "len(ranks))": "-1)"},
         ),
         Mistake(
+            "the merges are done in the order in which the dict has them, not by their ranks",
+            "Which merge comes first if somebody hands you the same dict in another order?",
+            {
+                "    while len(tokens) > 1:": (
+                    "    for pair in ranks:\n"
+                    "        tokens = merge_pair(tokens, pair)\n"
+                    "    return tokens\n"
+                    "    while len(tokens) > 1:"
+                )
+            },
+        ),
+        Mistake(
             "the pair that makes the longest token is joined first",
             "Learning knew nothing of lengths: only of how often. What did it keep instead?",
             {"ranks.get(pair, len(ranks))": ("-len(pair[0] + pair[1]) if pair in ranks else 0")},
@@ -122,6 +134,10 @@ def _words_and_ranks(rng: Generator) -> dict[str, dict[str, Any]]:
         "no merge fits": ("sink", four),
         "rank": ("rank", four),
         "abcd": ("abcd", _ranked(TRAP_MERGES)),
+        "abcd, the same ranks in another order": (
+            "abcd",
+            {(b"bc", b"d"): 2, (b"a", b"b"): 1, (b"b", b"c"): 0},
+        ),
         "abcaca": ("abcaca", _ranked(((b"c", b"a"), (b"b", b"ca"), (b"ca", b"ca")))),
         "bankbanks": ("bankbanks", four),
     }
