@@ -197,5 +197,5 @@ def test_the_table_shows_the_newest_merges_as_text():
     for number in range(12):
         table.add((b"<", bytes([98 + number])), number)
     assert table.value.count("<tr>") == 1 + tokenization_live.LAST
-    assert "&lt; + m" in table.value
+    assert "&lt; | m" in table.value
     assert "<b>" not in table.value

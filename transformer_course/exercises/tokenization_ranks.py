@@ -64,7 +64,7 @@ merge_by_rank = Exercise(
         ),
         Mistake(
             "the first pair from the left that is a merge is joined, whatever its rank",
-            "In abcd, a·b stands first. Was it learned first?",
+            "In abcd, a | b stands first. Was it learned first?",
             {"ranks.get(pair, len(ranks))": "pair not in ranks"},
             source="trap 17",
         ),
@@ -119,7 +119,7 @@ merge_by_rank = Exercise(
 )
 
 TRAP_MERGES = ((b"b", b"c"), (b"a", b"b"), (b"bc", b"d"))
-"""By rank abcd becomes a·bcd; by longest match from the left ab·c·d."""
+"""By rank abcd becomes a | bcd; by longest match from the left ab | c | d."""
 
 
 @merge_by_rank.inputs
@@ -163,7 +163,7 @@ def _rank_gives_tokens(_: SimpleNamespace, found: Any) -> str | None:
 def _rank_keeps_bytes(given: SimpleNamespace, found: Any) -> str | None:
     if b"".join(found) == b"".join(given.tokens):
         return None
-    return f"{written(given.tokens)} became {written(found)}"
+    return f"from {written(given.tokens)} came {written(found)}"
 
 
 @merge_by_rank.property("no merge is left to do")
@@ -187,7 +187,7 @@ def _in_order_of_rank(given: SimpleNamespace, found: Any) -> str | None:
         gone = set(_places(tokens)) - set(_places(after))
         if gone & cuts:
             return (
-                f"{written(found)} keeps {written(pair)} apart, which is the merge of rank "
+                f"in {written(found)} the pair {written(pair)} is not joined, the merge of rank "
                 f"{ranks[pair]}; something of a higher rank came before it"
             )
         tokens = after

@@ -124,7 +124,7 @@ def merge_steps(word_counts: Mapping[str, int], num_merges: int) -> Figure:
     for number, pair in enumerate(merges):
         words = {word: merge_pair(tokens, pair) for word, tokens in words.items()}
         left, right = map(visible_bytes, pair)
-        rows[f"{256 + number}: {left}·{right}"] = _words_row(words.values())
+        rows[f"{256 + number}: {left} | {right}"] = _words_row(words.values())
     listed = ", ".join(f"{word} × {count}" for word, count in word_counts.items())
     return token_rows(rows, title=f"{num_merges} merges, one by one: {listed}", width=8.6)
 
@@ -261,5 +261,5 @@ def language_dots(costs: LanguageCosts) -> Figure:
 
 
 def learned(merges: Iterable[Pair]) -> list[str]:
-    """Return the tokens that merges make, as they are shown."""
+    """Return the tokens that merges make, as the pictures show them: a space is a dot."""
     return [visible_bytes(left + right) for left, right in merges]
