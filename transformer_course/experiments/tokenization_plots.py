@@ -33,6 +33,9 @@ FILLS = ("#D9E8F5", "#FBE3D0")
 """Neighbouring tokens take turns; so do their borders, for those who see no colours."""
 
 BORDERS = ((QUERY, "-"), (KEY, "--"))
+KNOWN_AS = {"A Winter's Tale": "The Winter's Tale"}
+"""What a play is called, where its file says something else."""
+
 LETTER, HEIGHT, LINE = 0.098, 0.27, 0.40
 """In inches: width of a letter, height of a box, distance of lines."""
 
@@ -177,7 +180,7 @@ def words_never_end(found: UnseenWords) -> Figure:
         unseen.plot([running, kinds], [place, place], color=QUIET, linewidth=1, zorder=1)
         unseen.plot(running, place, "^", color=VALUE, label="of running words" if not place else "")
         unseen.plot(kinds, place, "o", color=QUERY, label="of different words" if not place else "")
-    unseen.set_yticks(range(len(titles)), titles)
+    unseen.set_yticks(range(len(titles)), [KNOWN_AS.get(title, title) for title in titles])
     unseen.set(
         title="Unknown in an unseen play", xlabel="share (%)", ylim=(-0.5, len(titles) + 0.5)
     )
