@@ -185,7 +185,7 @@ def words_never_end(found: UnseenWords) -> Figure:
         title="Unknown in an unseen play", xlabel="share (%)", ylim=(-0.5, len(titles) + 0.5)
     )
     unseen.set_xlim(left=0)
-    unseen.legend(loc="upper right", ncols=2, columnspacing=1, handletextpad=0.2)
+    unseen.legend(loc="upper right", ncols=2, columnspacing=1, handlelength=1.2, handletextpad=0.2)
     figure.draw_without_rendering()
     return figure
 
