@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -22,6 +23,7 @@ from transformer_course.engine.answers import (
 from transformer_course.engine.catalogue import find_exercise
 from transformer_course.engine.guard import TimeUp, within
 from transformer_course.engine.pages import Page
+from transformer_course.engine.plain import misfit, plain
 from transformer_course.engine.verdict import State
 from transformer_course.engine.workspace import Workspace
 
@@ -367,3 +369,21 @@ def test_a_part_that_stops_at_a_models_size_is_left_out_of_training():
 
     words = "at the size of a model it stops (ValueError: too wide)"
     assert unfit_for_training(rotate, small_only) == words
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "words"),
+    [
+        (b"ab", [b"ab"], "it returns one byte string; a list of byte strings is asked for"),
+        (None, [1], "it returns nothing; a list of numbers is asked for"),
+        ("ab", [], "it returns one text; a list is asked for"),
+        (["a", "b"], "ab", "it returns a list of 2 texts; one text is asked for"),
+        ({"ids": [1, "b"]}, {"ids": [1, 2]}, "result 2 is a text, expected a number"),
+        ({"ids": 1}, {"ids": "a"}, "“ids” is a number, expected a text"),
+        (torch.ones(2), [torch.ones(2)], "it returns a tensor of shape (2,), expected 1 tensor"),
+        ([torch.ones(2)], [torch.ones(2)] * 2, "it returns 1 tensor, expected 2 tensors"),
+        ([1, 2], np.ones(2), "it returns a list of 2 numbers, expected an array of shape (2,)"),
+    ],
+)
+def test_one_thing_and_a_list_of_things_are_told_apart(found, wanted, words):
+    assert misfit(plain(found), plain(wanted)) == words

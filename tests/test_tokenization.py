@@ -249,7 +249,7 @@ def test_of_equally_frequent_pairs_the_greater_is_joined_first():
 
 
 def test_of_two_tokens_with_one_beginning_the_longer_is_the_greater():
-    # Once ab is joined, ab·x and a·x are equally frequent.
+    # Once ab is joined, ab | x and a | x are equally frequent.
     merges = BytePairTokenizer.train("abx abx ax ax ab\nab\n", 258).merges
     assert merges == naive_merges("abx abx ax ax ab\nab\n", 2)
 

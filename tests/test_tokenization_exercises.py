@@ -4,10 +4,11 @@ import pytest
 
 from transformer_course.engine.answers import lent_parts, verdict_on
 from transformer_course.engine.catalogue import find_exercise
-from transformer_course.engine.sources import build
+from transformer_course.engine.sources import build, slipped
 from transformer_course.engine.verdict import State
 from transformer_course.engine.workspace import Workspace
 
+CHARACTERS = "characters.CharacterTokenizer"
 MERGE_PAIR = "byte_pair_merges.merge_pair"
 LEARN = "byte_pair_merges.learn_merges_plainly"
 BY_RANK = "byte_pair_merges.merge_by_rank"
@@ -31,25 +32,65 @@ def returning(name, expression):
 @pytest.mark.parametrize(
     ("name", "expression", "words"),
     [
-        (MERGE_PAIR, "b''.join(tokens)", "it returns a byte string, expected 1 byte string"),
+        (
+            MERGE_PAIR,
+            "b''.join(tokens)",
+            "it returns one byte string; a list of byte strings is asked for",
+        ),
         (MERGE_PAIR, "[1, 2]", "a token is 1, each should be bytes"),
-        (MERGE_PAIR, "tokens + [b'!']", "a·b became a·b·!"),
-        (MERGE_PAIR, "list(tokens)", "in a·b the pair a·b still stands"),
-        (MERGE_PAIR, "[b''.join(tokens)]", "b·a·n·k became bank: look at “bank”"),
-        (LEARN, "[b'ab']", "result 1 returns a byte string, expected 2 byte strings"),
-        (LEARN, "[(b'a', b'b')] * 2", "merge 1 joins a·b, which stands 0 times by then"),
-        (LEARN, "[(b'b', b'a')][:num_merges]", "merge 0 joins b·a, which stands 0 times"),
+        (MERGE_PAIR, "tokens + [b'!']", "from a | b came a | b | !"),
+        (MERGE_PAIR, "list(tokens)", "in a | b the pair a | b still stands"),
+        (MERGE_PAIR, "[b''.join(tokens)]", "from b | a | n | k came bank: look at “bank”"),
+        (LEARN, "[b'ab']", "merge 0 is b'ab'; a pair such as (b'a', b'b') is asked for"),
+        (LEARN, "[('a', 'b')]", "merge 0 is ('a', 'b'); a pair such as"),
+        (LEARN, "[np.int64]", "merge 0 is a type; a pair such as"),
+        (LEARN, "iter([])", "it returns a list_iterator; a list of pairs such as"),
+        (LEARN, "b''", "it returns a byte string; a list of pairs such as"),
+        (LEARN, "[(b'a', b'b')] * 2", "merge 1 joins a | b, which stands 0 times by then"),
+        (LEARN, "[(b'b', b'a')][:num_merges]", "merge 0 joins b | a, which stands 0 times"),
         (LEARN, "[]", "0 merges came back, and there was still a pair to join"),
-        (BY_RANK, "''.join(map(str, tokens))", "it returns a text, expected 1 byte string"),
-        (BY_RANK, "[1]", "result 1 returns a number, expected a byte string"),
-        (BY_RANK, "[]", "a became nothing"),
-        (BY_RANK, "list(tokens)", "in a·n the pair a·n still stands, and it is a merge"),
+        (
+            BY_RANK,
+            "''.join(map(str, tokens))",
+            "it returns one text; a list of byte strings is asked for",
+        ),
+        (BY_RANK, "[1]", "result 1 is a number, expected a byte string"),
+        (BY_RANK, "[]", "from a came nothing"),
+        (BY_RANK, "list(tokens)", "in a | n the pair a | n still stands, and it is a merge"),
     ],
 )
 def test_what_is_amiss_is_said_in_the_answers_own_tokens(name, expression, words, tmp_path):
     verdict = verdict_of(name, returning(name, expression), tmp_path)
     assert verdict.state is State.NOT_YET
     assert words in verdict.seen
+
+
+@pytest.mark.parametrize(
+    ("slip", "words"),
+    [
+        (
+            {'"".join(self': "list(self"},
+            "`decode` returns a list of 3 texts; one text is asked for: join them",
+        ),
+        (
+            {'return "".join(self': '"".join(self'},
+            "`decode` returns nothing; one text is asked for",
+        ),
+        (
+            {"return [self": "[self"},
+            "`encode` returns nothing for 'abc'; a list of ids is asked for",
+        ),
+        (
+            {"return [": "return np.array([", "in text]": "in text])"},
+            "`encode` returns an array for 'abc'",
+        ),
+    ],
+)
+def test_what_a_method_returns_is_told_by_the_methods_name(slip, words, tmp_path):
+    source = slipped(find_exercise(CHARACTERS).answer, slip)
+    verdict = verdict_of(CHARACTERS, source, tmp_path)
+    assert verdict.state is State.NOT_YET
+    assert verdict.seen.startswith(words)
 
 
 def test_one_merge_too_many_is_counted(tmp_path):
@@ -72,7 +113,7 @@ def test_a_merge_of_higher_rank_that_came_first_is_named(tmp_path):
 """
     verdict = verdict_of(BY_RANK, source, tmp_path)
     assert verdict.state is State.SLIP
-    assert "ab·c·d keeps b·c apart, which is the merge of rank 0" in verdict.seen
+    assert "in ab | c | d the pair b | c is not joined, the merge of rank 0" in verdict.seen
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from transformer_course.experiments.tokenization_pieces import (
     TOKENIZERS,
     WORD_PIECE,
     cut_by,
+    rows_of_cuts,
     visible,
     visible_bytes,
 )
@@ -68,6 +69,16 @@ def test_word_piece_says_what_comes_back_instead():
     assert cut.sentence == (
         "1 token for 4 characters: 4.00 characters a token. Decoded, they are another text: “cafe”."
     )
+
+
+def test_a_cut_is_written_with_bars_between_its_tokens():
+    assert cut_by(BYTE_PAIRS, " bank", 0).written == "· | b | a | n | k"
+
+
+def test_rows_of_cuts_are_counted_and_the_longest_stands_first():
+    rows = rows_of_cuts("the bank", (7_936, 0))
+    assert list(rows) == ["characters: 8", "0 merges: 8", "7,936 merges: 2", "WordPiece: 2"]
+    assert [piece.shown for piece in rows["7,936 merges: 2"]] == ["the", "·bank"]
 
 
 def test_what_has_no_looks_of_its_own_is_shown_by_its_code_point():
@@ -197,5 +208,5 @@ def test_the_table_shows_the_newest_merges_as_text():
     for number in range(12):
         table.add((b"<", bytes([98 + number])), number)
     assert table.value.count("<tr>") == 1 + tokenization_live.LAST
-    assert "&lt; + m" in table.value
+    assert "&lt; | m" in table.value
     assert "<b>" not in table.value

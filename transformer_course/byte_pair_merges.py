@@ -167,8 +167,8 @@ def merge_by_rank(tokens: list[bytes], ranks: Mapping[Pair, int]) -> list[bytes]
     """Apply merges to one word, in the order in which they were learned.
 
     The next pair joined is always the one of the lowest rank, not the one that makes the longest
-    token: with (b,c), (a,b), (bc,d) the word abcd becomes a·bcd, where greedy matching from the
-    left finds ab·c·d.
+    token: with (b,c), (a,b), (bc,d) the word abcd becomes a | bcd, where greedy matching from the
+    left finds ab | c | d.
 
     Args:
         tokens: The bytes of the word, one by one.

@@ -77,6 +77,7 @@ class Exercise:
     lends: tuple[str, ...] = ()
     forbidden: tuple[Any, ...] = ()
     properties: dict[str, Property] = field(default_factory=dict, init=False)
+    forms: dict[str, Property] = field(default_factory=dict, init=False)
     _parts: dict[str, Callable[..., Any]] = field(default_factory=dict, init=False)
 
     @cached_property
@@ -131,11 +132,19 @@ class Exercise:
         """Declare a use at the size of lesson 08's model: it gets an answer, returns a loss."""
         return self._declare("workload", use)
 
-    def property(self, name: str) -> Callable[[Property], Property]:
-        """Declare what must hold: a function of inputs and result that says what is amiss."""
+    def property(self, name: str, *, form: bool = False) -> Callable[[Property], Property]:
+        """Declare what must hold: a function of inputs and result that says what is amiss.
+
+        Args:
+            name: What holds, as a clause.
+            form: Whether it speaks of the kind of thing that came back. Then it is looked at before
+                types and shapes, and in its words; where it fails, nothing else is said.
+        """
 
         def declare(look: Property) -> Property:
             self.properties[name] = look
+            if form:
+                self.forms[name] = look
             return look
 
         return declare

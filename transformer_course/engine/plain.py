@@ -116,13 +116,22 @@ def describe(data: Any) -> str:
         article = "an" if data.kind == "array" else "a"
         return f"{article} {data.kind} of shape {data.numbers.shape}"
     if isinstance(data, list):
-        kinds = {_kind(item) for item in data}
-        kind = kinds.pop() if len(kinds) == 1 else "thing"
-        return f"{len(data)} {kind}{'' if len(data) == 1 else 's'}"
+        counted = f"{len(data)} {_kind_of_items(data)}{'' if len(data) == 1 else 's'}"
+        return counted if _is_tuple_of_arrays(data) else f"a list of {counted}"
     if data is None:
         return "nothing"
     kind = _kind(data)
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def _kind_of_items(items: list[Any]) -> str:
+    kinds = {_kind(item) for item in items}
+    return kinds.pop() if len(kinds) == 1 else "thing"
+
+
+def _is_tuple_of_arrays(data: Any) -> bool:
+    """Several arrays are several results; a list of anything else is one."""
+    return isinstance(data, list) and any(isinstance(item, Array) for item in data)
 
 
 def _kind(data: Any) -> str:
@@ -135,19 +144,14 @@ def _kind(data: Any) -> str:
         return "truth value"
     if isinstance(data, int | float):
         return "number"
-    return {str: "text", bytes: "byte string", list: "list", type(None): "nothing"}.get(
-        type(data), type(data).__name__
-    )
+    names = {str: "text", bytes: "byte string", type(None): "nothing", np.ndarray: "array"}
+    return names.get(type(data), type(data).__name__)
 
 
 def misfit(found: Any, expected: Any, where: str = "it") -> str | None:
     """Say where the type, shape or dtype of what came back is not the expected one."""
     if _kind(found) != _kind(expected) or _differ_in_count(found, expected):
-        lone = (
-            isinstance(found, Array) and found.numbers.shape == () and _kind(expected) == "number"
-        )
-        way = " (.item() makes one of it)" if lone else ""
-        return f"{where} returns {describe(found)}, expected {describe(expected)}{way}"
+        return f"{where} {'returns' if where == 'it' else 'is'} {_other_than(found, expected)}"
     if isinstance(found, dict):
         missing = sorted(expected.keys() - found.keys())
         if missing:
@@ -206,11 +210,25 @@ def lost_gradient(found: Any, expected: Any) -> str | None:
     )
 
 
+def _other_than(found: Any, expected: Any) -> str:
+    """Say what came and what is asked for: a list or a single thing, or things of two kinds."""
+    came, kind = describe(found), _kind(expected)
+    if isinstance(expected, list) and not _is_tuple_of_arrays(expected):
+        items = f" of {_kind_of_items(expected)}s" if expected else ""
+        if isinstance(found, str | bytes | int | float):
+            came = f"one {_kind(found)}"
+        return f"{came}; a list{items} is asked for"
+    if isinstance(found, list) and not isinstance(expected, Array | list | dict):
+        return f"{came}; one {kind} is asked for"
+    lone = isinstance(found, Array) and found.numbers.shape == () and kind == "number"
+    return f"{came}, expected {describe(expected)}{' (.item() makes one of it)' if lone else ''}"
+
+
 def _differ_in_count(found: Any, expected: Any) -> bool:
     """Two results where three are expected are a misfit; a text of other length is just wrong."""
     if not isinstance(found, list) or not isinstance(expected, list):
         return False
-    return any(isinstance(item, Array) for item in expected) and len(found) != len(expected)
+    return _is_tuple_of_arrays(expected) and len(found) != len(expected)
 
 
 def _array_misfit(found: Array, expected: Array, where: str) -> str | None:

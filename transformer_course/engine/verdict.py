@@ -164,14 +164,18 @@ def _complaints(
 ) -> dict[str, str]:
     """Return what is amiss in one case, by what should hold, in the order of looking."""
     complaints: dict[str, str] = {}
+    given = SimpleNamespace(**{name: bare(plain(value)) for name, value in inputs.items()})
+    # Of what does not even fit, nothing else can be said.
+    for name, look in exercise.forms.items():
+        amiss = look(given, bare(found.data))
+        if amiss is not None:
+            return dict.fromkeys((name, FITS, *exercise.properties, EQUAL), amiss)
     amiss = misfit(found.data, wanted.data)
     if amiss is not None:
-        # Of what does not even fit, nothing else can be said.
         return dict.fromkeys((FITS, *exercise.properties, EQUAL), amiss)
     lost = lost_gradient(found.data, wanted.data)
     if lost is not None:
         complaints[FLOWS] = lost
-    given = SimpleNamespace(**{name: bare(plain(value)) for name, value in inputs.items()})
     for name, look in exercise.properties.items():
         amiss = look(given, bare(found.data))
         if amiss is not None:

@@ -9,6 +9,7 @@ from typing import Any
 from numpy.random import Generator
 
 from transformer_course.engine.exercise import Exercise, Mistake
+from transformer_course.engine.plain import describe
 
 character_tokenizer = Exercise(
     "characters.CharacterTokenizer",
@@ -59,6 +60,16 @@ character_tokenizer = Exercise(
             {"sorted(set(text))": "dict.fromkeys(text)"},
         ),
         Mistake(
+            "the characters are numbered as a set has them, not sorted",
+            "A set has no order that you can count on. Which function gives it one?",
+            {"sorted(set(text))": "set(text)"},
+        ),
+        Mistake(
+            "`train` gives back None",
+            "Is a `return` missing there?",
+            {"return cls(": "cls("},
+        ),
+        Mistake(
             "an unknown character is left out",
             "What does decode make of it? A text that comes back shorter, and nobody was told.",
             {
@@ -75,6 +86,11 @@ character_tokenizer = Exercise(
                 "[self.ids[character] for": "[self.ids.get(character, 0) for",
             },
             source="trap 17",
+        ),
+        Mistake(
+            "an unknown character is met by a KeyError",
+            "A dict raises KeyError by itself. What has to happen before it is asked, or after?",
+            {"if unknown:": "if False:"},
         ),
         Mistake(
             "white space at the ends is lost",
@@ -122,6 +138,8 @@ def _learn_then_read(
     candidate: Any, *, learn: str, read: str, ids: list[int], unknown: str
 ) -> dict[str, Any]:
     tokenizer = candidate.train(learn)
+    if tokenizer is None:
+        return {"trained": None}
     candidate("".join(sorted(set(learn))[::-1]))  # must not change the first one
     found = tokenizer.encode(read)
     try:
@@ -131,18 +149,34 @@ def _learn_then_read(
     given = candidate("yxz").decode([0, 2, 1])
     return {
         "ids": found,
-        "text": tokenizer.decode(found),
+        "text": None if found is None else tokenizer.decode(found),
         "decoded": tokenizer.decode(ids),
         "refused": refused,
         "in the order given": given,
     }
 
 
-@character_tokenizer.property("encode gives a list of ids")
+@character_tokenizer.property("train gives a tokenizer", form=True)
+def _gives_a_tokenizer(_: SimpleNamespace, found: Any) -> str | None:
+    return "there is no tokenizer to encode with" if "trained" in found else None
+
+
+@character_tokenizer.property("encode gives a list of ids", form=True)
 def _gives_ids(given: SimpleNamespace, found: Any) -> str | None:
     ids = found["ids"]
-    if not isinstance(ids, list) or not all(type(token_id) is int for token_id in ids):
-        return f"`encode` made {ids!r} of {given.read!r}"
+    if not isinstance(ids, list):
+        return f"`encode` returns {describe(ids)} for {given.read!r}; a list of ids is asked for"
+    if not all(type(token_id) is int for token_id in ids):
+        return f"`encode` makes {ids!r} of {given.read!r}, and an id is an int"
+    return None
+
+
+@character_tokenizer.property("decode gives a text", form=True)
+def _gives_a_text(_: SimpleNamespace, found: Any) -> str | None:
+    for text in (found["text"], found["decoded"], found["in the order given"]):
+        if not isinstance(text, str):
+            way = ": join them" if isinstance(text, list) else ""
+            return f"`decode` returns {describe(text)}; one text is asked for{way}"
     return None
 
 
@@ -153,9 +187,6 @@ def _comes_back(given: SimpleNamespace, found: Any) -> str | None:
 
 @character_tokenizer.property("the id is the place among the sorted characters")
 def _in_order(given: SimpleNamespace, found: Any) -> str | None:
-    amiss = _gives_ids(given, found)
-    if amiss is not None:
-        return amiss
     if len(found["ids"]) != len(given.read):
         return f"{given.read!r} was given {len(found['ids'])} ids"
     for character, token_id in zip(given.read, found["ids"], strict=True):

@@ -28,13 +28,13 @@ merge_pair = Exercise(
 """,
     start="Begin with an empty list, and a loop over the tokens that fills it.",
     hints=(
-        "Write b·a·n·a·n·a on paper and join a·n. How far do you move on after joining, and how "
-        "far otherwise?",
-        "Walk with a place of your own: while place < len(tokens). If tokens[place:place + 2] is "
-        "the pair, append the two joined (left + right) and go two on; else append one and go one.",
-        "Mind the last token: a slice of two that begins there has one token only, so it is not "
-        "the pair, and it is appended as any other. list(pair) makes the comparison of slices "
-        "possible.",
+        "Write b | a | n | a | n | a on paper, join a | n, and build the new list token by token. "
+        "When an n comes, what decides whether it joins?",
+        "Go through the tokens once. For each, look at the last token of the new list: if that is "
+        "the left half and this one the right half, they join; otherwise this one is appended.",
+        "To join is to replace the last token of the new list: merged[-1] = left + right. So it is "
+        "no left half any more, and overlaps settle themselves. At the first token the new list is "
+        "still empty.",
     ),
     unlocks="Both of the next parts, learning and encoding, call it.",
     mistakes=(
@@ -55,7 +55,7 @@ merge_pair = Exercise(
         ),
         Mistake(
             "pairs that overlap are joined twice",
-            "Of a·a·a, which a belongs to the first pair? It cannot begin another one.",
+            "Of a | a | a, which a belongs to the first pair? It cannot begin another one.",
             {
                 "merged = []": "merged, before = [], None",
                 "token == right and merged and merged[-1] == left": "(before, token) == pair",
@@ -69,7 +69,7 @@ merge_pair = Exercise(
         ),
         Mistake(
             "it joins from the right",
-            "Of a·a·a, which two are joined first when you come from the left?",
+            "Of a | a | a, which two are joined first when you come from the left?",
             {
                 "for token in tokens:": "for token in tokens[::-1]:",
                 "token == right and merged and merged[-1] == left": (
@@ -80,12 +80,21 @@ merge_pair = Exercise(
         ),
         Mistake(
             "the pair is joined the other way round, too",
-            "Is n·a the pair (a, n)?",
+            "Is n | a the pair (a, n)?",
             {
                 "token == right and merged and merged[-1] == left": (
                     "merged and sorted([merged[-1], token]) == sorted(pair)"
                 ),
                 "merged[-1] = left + right": "merged[-1] += token",
+            },
+        ),
+        Mistake(
+            "what is compared is the joined bytes, not the two tokens",
+            "ab and c make the same bytes as a and bc. Are they the same pair?",
+            {
+                "token == right and merged and merged[-1] == left": (
+                    "merged and merged[-1] + token == left + right"
+                )
             },
         ),
     ),
@@ -102,14 +111,15 @@ def _tokens_and_pairs(rng: Generator) -> dict[str, dict[str, Any]]:
         "three alike": {"tokens": [b"a", b"a", b"a"], "pair": (b"a", b"a")},
         "a pair that is not there": {"tokens": [b"n", b"a"], "pair": (b"a", b"n")},
         "longer tokens": {"tokens": [b"ban", b"k", b"s", b"ban", b"k"], "pair": (b"ban", b"k")},
+        "the same bytes, cut elsewhere": {"tokens": [b"ab", b"c"], "pair": (b"a", b"bc")},
         "many tokens, a then b": {"tokens": some, "pair": (b"a", b"b")},
         "many tokens, a then a": {"tokens": some, "pair": (b"a", b"a")},
     }
 
 
 def written(tokens: Any) -> str:
-    """Write tokens as the lesson does: b·an·k."""
-    return "·".join(token.decode("utf-8", "backslashreplace") for token in tokens) or "nothing"
+    """Write tokens as the lesson does: b | an | k."""
+    return " | ".join(token.decode("utf-8", "backslashreplace") for token in tokens) or "nothing"
 
 
 def not_bytes(tokens: Any) -> str | None:
@@ -135,7 +145,7 @@ def _merge_gives_tokens(_: SimpleNamespace, found: Any) -> str | None:
 def _same_bytes(given: SimpleNamespace, found: Any) -> str | None:
     if b"".join(found) == b"".join(given.tokens):
         return None
-    return f"{written(given.tokens)} became {written(found)}"
+    return f"from {written(given.tokens)} came {written(found)}"
 
 
 @merge_pair.property("the pair stands nowhere any more")
@@ -153,7 +163,9 @@ def _nothing_else(given: SimpleNamespace, found: Any) -> str | None:
     for token in found:
         here = 2 if rest[:2] == list(given.pair) else 1
         if token != b"".join(rest[:here]):
-            return f"{written(given.tokens)} became {written(found)}: look at “{written([token])}”"
+            return (
+                f"from {written(given.tokens)} came {written(found)}: look at “{written([token])}”"
+            )
         del rest[:here]
     return None
 

@@ -13,6 +13,7 @@ from numpy.random import Generator
 
 from transformer_course.byte_pair_merges import PairTable, learn_merges, split_into_bytes
 from transformer_course.engine.exercise import Exercise, Mistake
+from transformer_course.engine.plain import Foreign, describe
 from transformer_course.exercises.tokenization_join import FOUR_WORDS, joined, written
 from transformer_course.tokenization import BytePairTokenizer
 
@@ -41,7 +42,7 @@ learn_merges_plainly = Exercise(
     mistakes=(
         Mistake(
             "a word counts once, however often it occurs",
-            "bank occurs 4 times. How often does b·a stand in the text on its account?",
+            "bank occurs 4 times. How often does b | a stand in the text on its account?",
             {"counts[pair] += count": "counts[pair] += 1"},
         ),
         Mistake(
@@ -60,7 +61,7 @@ learn_merges_plainly = Exercise(
         ),
         Mistake(
             "the pairs are counted once, before the first merge",
-            "After joining a·n there are pairs with “an” in them. Where are they counted?",
+            "After joining a | n there are pairs with “an” in them. Where are they counted?",
             {
                 "    while len(merges) < num_merges:\n        counts = Counter()\n": (
                     "    counts = Counter()\n"
@@ -72,6 +73,11 @@ learn_merges_plainly = Exercise(
                     "    while True:\n"
                 )
             },
+        ),
+        Mistake(
+            "what was chosen is not joined in the words before the next count",
+            "The words stay as they are. Which pair will win the next count?",
+            {"(merge_pair(tokens, best), count) for": "(tokens, count) for"},
         ),
         Mistake(
             "a pair that occurs once is never joined",
@@ -118,19 +124,26 @@ def _counted_words(rng: Generator) -> dict[str, dict[str, Any]]:
     }
 
 
-@learn_merges_plainly.property("a list of pairs of bytes")
+@learn_merges_plainly.property("a list of pairs of bytes", form=True)
 def _pairs_of_bytes(_: SimpleNamespace, found: Any) -> str | None:
-    for pair in found:
+    asked_for = "such as (b'a', b'b') is asked for"
+    if not isinstance(found, list):
+        return f"it returns {describe(found)}; a list of pairs {asked_for}"
+    for number, pair in enumerate(found):
         if not isinstance(pair, list) or [type(half) for half in pair] != [bytes, bytes]:
-            return f"one of the merges is {pair!r}, each should be a pair of bytes"
+            return f"merge {number} is {_as_given(pair)}; a pair {asked_for}"
     return None
+
+
+def _as_given(pair: Any) -> str:
+    """Write what came in the place of a pair; plain data has a list where a tuple was."""
+    if isinstance(pair, list):
+        return f"({', '.join(map(repr, pair))})"
+    return describe(pair) if isinstance(pair, Foreign) else repr(pair)
 
 
 @learn_merges_plainly.property("each merge joins a most frequent pair")
 def _most_frequent(given: SimpleNamespace, found: Any) -> str | None:
-    amiss = _pairs_of_bytes(given, found)
-    if amiss is not None:
-        return amiss
     words = [(split_into_bytes(word), count) for word, count in given.word_counts.items()]
     for number, merge in enumerate(map(tuple, found)):
         counts: Counter[Any] = Counter()

@@ -19,7 +19,7 @@ QUESTIONS = (
             ),
             "b": (
                 "about 1 in 12",
-                "Names, and words that even Shakespeare uses once. The list never ends.",
+                "Names, and words that even Shakespeare uses once: each play has its own.",
             ),
             "c": (
                 "about 1 in 3",
@@ -31,17 +31,17 @@ QUESTIONS = (
     Question(
         name="02.2",
         text=(
-            "Three merges were learned, in this order: b·c, a·b, bc·d. The tokens bc, ab and bcd "
-            "exist. What does the new word “abcd” become?"
+            "Three merges were learned, in this order: b | c, a | b, bc | d. The tokens bc, ab and "
+            "bcd exist. What does the new word “abcd” become?"
         ),
         options={
             "a": (
-                "ab·c·d, since ab is the longest token at its beginning",
+                "ab | c | d, since ab is the longest token at its beginning",
                 "That is longest match. Joining b to a takes it from c, which came first.",
             ),
             "b": (
-                "a·bcd, since b·c was learned first",
-                "b·c has rank 0 and is joined first; a then stands alone, and bc·d follows.",
+                "a | bcd, since b | c was learned first",
+                "b | c has rank 0 and is joined first; a then stands alone, and bc | d follows.",
             ),
             "c": (
                 "both are possible: either decodes to abcd",

@@ -64,7 +64,7 @@ merge_by_rank = Exercise(
         ),
         Mistake(
             "the first pair from the left that is a merge is joined, whatever its rank",
-            "In abcd, a·b stands first. Was it learned first?",
+            "In abcd, a | b stands first. Was it learned first?",
             {"ranks.get(pair, len(ranks))": "pair not in ranks"},
             source="trap 17",
         ),
@@ -96,6 +96,18 @@ merge_by_rank = Exercise(
             {"min(": "max(", "len(ranks))": "-1)"},
         ),
         Mistake(
+            "the merges are done in the order in which the dict has them, not by their ranks",
+            "Which merge comes first if somebody hands you the same dict in another order?",
+            {
+                "    while len(tokens) > 1:": (
+                    "    for pair in ranks:\n"
+                    "        tokens = merge_pair(tokens, pair)\n"
+                    "    return tokens\n"
+                    "    while len(tokens) > 1:"
+                )
+            },
+        ),
+        Mistake(
             "the pair that makes the longest token is joined first",
             "Learning knew nothing of lengths: only of how often. What did it keep instead?",
             {"ranks.get(pair, len(ranks))": ("-len(pair[0] + pair[1]) if pair in ranks else 0")},
@@ -107,7 +119,7 @@ merge_by_rank = Exercise(
 )
 
 TRAP_MERGES = ((b"b", b"c"), (b"a", b"b"), (b"bc", b"d"))
-"""By rank abcd becomes a·bcd; by longest match from the left ab·c·d."""
+"""By rank abcd becomes a | bcd; by longest match from the left ab | c | d."""
 
 
 @merge_by_rank.inputs
@@ -122,6 +134,10 @@ def _words_and_ranks(rng: Generator) -> dict[str, dict[str, Any]]:
         "no merge fits": ("sink", four),
         "rank": ("rank", four),
         "abcd": ("abcd", _ranked(TRAP_MERGES)),
+        "abcd, the same ranks in another order": (
+            "abcd",
+            {(b"bc", b"d"): 2, (b"a", b"b"): 1, (b"b", b"c"): 0},
+        ),
         "abcaca": ("abcaca", _ranked(((b"c", b"a"), (b"b", b"ca"), (b"ca", b"ca")))),
         "bankbanks": ("bankbanks", four),
     }
@@ -147,7 +163,7 @@ def _rank_gives_tokens(_: SimpleNamespace, found: Any) -> str | None:
 def _rank_keeps_bytes(given: SimpleNamespace, found: Any) -> str | None:
     if b"".join(found) == b"".join(given.tokens):
         return None
-    return f"{written(given.tokens)} became {written(found)}"
+    return f"from {written(given.tokens)} came {written(found)}"
 
 
 @merge_by_rank.property("no merge is left to do")
@@ -171,7 +187,7 @@ def _in_order_of_rank(given: SimpleNamespace, found: Any) -> str | None:
         gone = set(_places(tokens)) - set(_places(after))
         if gone & cuts:
             return (
-                f"{written(found)} keeps {written(pair)} apart, which is the merge of rank "
+                f"in {written(found)} the pair {written(pair)} is not joined, the merge of rank "
                 f"{ranks[pair]}; something of a higher rank came before it"
             )
         tokens = after

@@ -48,6 +48,11 @@ class Cut:
     decoded: str
 
     @property
+    def written(self) -> str:
+        """The tokens on one line, a bar between two of them."""
+        return " | ".join(piece.shown for piece in self.pieces)
+
+    @property
     def sentence(self) -> str:
         """How many there are, and whether the text comes back."""
         count, length = len(self.pieces), len(self.text)
@@ -113,6 +118,22 @@ def cut_by(tokenizer: str, text: str, num_merges: int = 0, merge: Merge = merge_
     ids = byte_pairs.encode(text)
     pieces = [Piece(visible_bytes(byte_pairs.vocab[token_id]), token_id) for token_id in ids]
     return Cut(text=text, pieces=pieces, decoded=byte_pairs.decode(ids))
+
+
+def rows_of_cuts(text: str, merges: Sequence[int]) -> dict[str, Sequence[Piece]]:
+    """Cut a text by characters, by so many merges each and by WordPiece.
+
+    Args:
+        text: What to cut.
+        merges: How many to use, for each row of byte pairs.
+
+    Returns:
+        The tokens, by a name that counts them; the longest row first.
+    """
+    cuts = {name: cut_by(name, text) for name in (CHARACTERS, WORD_PIECE)}
+    cuts |= {f"{number:,} merges": cut_by(BYTE_PAIRS, text, number) for number in merges}
+    longest_first = sorted(cuts.items(), key=lambda cut: -len(cut[1].pieces))
+    return {f"{name}: {len(cut.pieces)}": cut.pieces for name, cut in longest_first}
 
 
 def _character_tokenizer() -> CharacterTokenizer:

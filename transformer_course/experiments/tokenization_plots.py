@@ -33,6 +33,9 @@ FILLS = ("#D9E8F5", "#FBE3D0")
 """Neighbouring tokens take turns; so do their borders, for those who see no colours."""
 
 BORDERS = ((QUERY, "-"), (KEY, "--"))
+KNOWN_AS = {"A Winter's Tale": "The Winter's Tale"}
+"""What a play is called, where its file says something else."""
+
 LETTER, HEIGHT, LINE = 0.098, 0.27, 0.40
 """In inches: width of a letter, height of a box, distance of lines."""
 
@@ -124,7 +127,7 @@ def merge_steps(word_counts: Mapping[str, int], num_merges: int) -> Figure:
     for number, pair in enumerate(merges):
         words = {word: merge_pair(tokens, pair) for word, tokens in words.items()}
         left, right = map(visible_bytes, pair)
-        rows[f"{256 + number}: {left}·{right}"] = _words_row(words.values())
+        rows[f"{256 + number}: {left} | {right}"] = _words_row(words.values())
     listed = ", ".join(f"{word} × {count}" for word, count in word_counts.items())
     return token_rows(rows, title=f"{num_merges} merges, one by one: {listed}", width=8.6)
 
@@ -177,12 +180,12 @@ def words_never_end(found: UnseenWords) -> Figure:
         unseen.plot([running, kinds], [place, place], color=QUIET, linewidth=1, zorder=1)
         unseen.plot(running, place, "^", color=VALUE, label="of running words" if not place else "")
         unseen.plot(kinds, place, "o", color=QUERY, label="of different words" if not place else "")
-    unseen.set_yticks(range(len(titles)), titles)
+    unseen.set_yticks(range(len(titles)), [KNOWN_AS.get(title, title) for title in titles])
     unseen.set(
         title="Unknown in an unseen play", xlabel="share (%)", ylim=(-0.5, len(titles) + 0.5)
     )
     unseen.set_xlim(left=0)
-    unseen.legend(loc="upper left", ncols=2)
+    unseen.legend(loc="upper right", ncols=2, columnspacing=1, handlelength=1.2, handletextpad=0.2)
     figure.draw_without_rendering()
     return figure
 
@@ -261,5 +264,5 @@ def language_dots(costs: LanguageCosts) -> Figure:
 
 
 def learned(merges: Iterable[Pair]) -> list[str]:
-    """Return the tokens that merges make, as they are shown."""
+    """Return the tokens that merges make, as the pictures show them: a space is a dot."""
     return [visible_bytes(left + right) for left, right in merges]

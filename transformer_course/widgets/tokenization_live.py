@@ -64,7 +64,7 @@ class MergeTable(ipywidgets.HTML):  # type: ignore[misc]
 
 
 def _written(pair: Pair) -> str:
-    return " + ".join(html.escape(visible_bytes(token)) for token in pair)
+    return " | ".join(html.escape(visible_bytes(token)) for token in pair)
 
 
 async def watch_merges(
