@@ -54,7 +54,7 @@ one_hot_lookup = Exercise(
             {" == ": " >= "},
         ),
         Mistake(
-            "the vectors come first, and one_hot second",
+            "the vectors come first, and `one_hot` second",
             "Which of the two is asked for first?",
             {"return one_hot, one_hot @ table\n": "return one_hot @ table, one_hot\n"},
         ),
