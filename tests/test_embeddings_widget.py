@@ -250,3 +250,17 @@ def test_the_strip_shows_a_word_and_both_kinds_of_analogy():
     names = [text.get_text() for text in figure.axes[2].texts[::2]]
     expected = vectors().analogy("man", "woman", "king", 3, own_words=False)
     assert names == [word for word, _ in expected]
+
+
+def test_a_name_that_stands_off_its_point_is_led_to_it():
+    axes = embeddings_map.word_map(vectors()).axes[0]
+    lined = [text.arrow_patch is not None for text in axes.texts]
+    assert lined == [text.xyann[1] != 0 for text in axes.texts]
+
+
+def test_a_name_leaves_the_side_on_which_another_point_would_claim_it():
+    free = embeddings_map._free_place((0.0, 0.0), 30.0, [(-3, -3, 3, 3)], [(0.0, 0.0)])
+    assert free[:2] == (0, (6.0, 0.0))
+    other = (8.0, 0.0)
+    taken = [(-3, -3, 3, 3), (5, -3, 11, 3)]
+    assert embeddings_map._free_place((0.0, 0.0), 30.0, taken, [(0.0, 0.0), other])[1] == (-6.0, 0)
