@@ -114,7 +114,7 @@ def test_what_is_said_of_an_analogy_is_true():
     asked = ("man", "woman", "king")
     assert describe("x", asked, found, own_words=True).endswith("“king” is a word of the question.")
     assert describe("x", asked, found[1:], own_words=True).endswith("“queen” is a new word.")
-    assert title_of(asked) == "woman − man + king"
+    assert title_of(asked) == "king − man + woman"
 
 
 # Pictures
@@ -165,6 +165,10 @@ def test_bars_of_comparisons_are_the_shares():
     drawn_heights = heights(figure.axes[0])
     assert drawn_heights[:6] == [0.98, 0.86, 0.61, 0.48, 1.0, 0.52]
     assert drawn_heights[6:] == [0.96, 0.45, 0.47, 0.51, 0.99, 0.53]
+    # No number stands across the line of chance, nor on it: each is inside its own bar.
+    inside = [text for text in figure.axes[0].texts if text.get_text() != "chance"]
+    tops = [text.get_position()[1] for text in inside]
+    assert all(top < height for top, height in zip(tops, drawn_heights, strict=True))
     assert overlapping(figure) == []
 
 
@@ -242,7 +246,21 @@ def test_the_map_shows_every_landmark_where_the_plane_has_it(seed):
 def test_the_strip_shows_a_word_and_both_kinds_of_analogy():
     figure = explorer_frames({"one": vectors()}, "night", ("man", "woman", "king"))
     titles = [axes.get_title() or axes.get_title(loc="left") for axes in figure.axes]
-    assert titles == ["night", "woman − man + king, any word", "woman − man + king, others only"]
+    assert titles == ["night", "king − man + woman, any word", "king − man + woman, others only"]
     names = [text.get_text() for text in figure.axes[2].texts[::2]]
-    expected = vectors().analogy("man", "woman", "king", 5, own_words=False)
+    expected = vectors().analogy("man", "woman", "king", 3, own_words=False)
     assert names == [word for word, _ in expected]
+
+
+def test_a_name_that_stands_off_its_point_is_led_to_it():
+    axes = embeddings_map.word_map(vectors()).axes[0]
+    lined = [text.arrow_patch is not None for text in axes.texts]
+    assert lined == [text.xyann[1] != 0 for text in axes.texts]
+
+
+def test_a_name_leaves_the_side_on_which_another_point_would_claim_it():
+    free = embeddings_map._free_place((0.0, 0.0), 30.0, [(-3, -3, 3, 3)], [(0.0, 0.0)])
+    assert free[:2] == (0, (6.0, 0.0))
+    other = (8.0, 0.0)
+    taken = [(-3, -3, 3, 3), (5, -3, 11, 3)]
+    assert embeddings_map._free_place((0.0, 0.0), 30.0, taken, [(0.0, 0.0), other])[1] == (-6.0, 0)

@@ -54,6 +54,11 @@ one_hot_lookup = Exercise(
             {" == ": " >= "},
         ),
         Mistake(
+            "the vectors come first, and `one_hot` second",
+            "Which of the two is asked for first?",
+            {"return one_hot, one_hot @ table\n": "return one_hot @ table, one_hot\n"},
+        ),
+        Mistake(
             "the vectors are cut off from the gradient",
             "A table learns by what flows back through the product. What does .detach() stop?",
             {"one_hot @ table\n": "one_hot @ table.detach()\n"},
@@ -95,7 +100,14 @@ def _ids_and_tables(rng: Generator) -> dict[str, dict[str, Any]]:
 def _looked_up(candidate: Any, *, ids: Any, table: Any) -> dict[str, Any]:
     leaf = table.clone().requires_grad_()
     one_hot, vectors = candidate(ids, leaf)
-    return {"one_hot": one_hot, "vectors": vectors, "gradients": gradient(vectors, leaf)}
+    flown = gradient(vectors, leaf)
+    flows = flown is not None and flown[0] is not None
+    return {
+        "one_hot": one_hot,
+        "vectors": vectors,
+        "flows": flows,
+        "gradients": flown if flows else [torch.zeros_like(table)],
+    }
 
 
 @one_hot_lookup.property("each row of one_hot has a single 1")
@@ -121,6 +133,11 @@ def _is_its_row(given: SimpleNamespace, found: Any) -> str | None:
     return None if difference <= ROUNDING else f"a vector is off its row by {difference:.2g}"
 
 
+@one_hot_lookup.property("the vectors lead a gradient to the table")
+def _flows(_: SimpleNamespace, found: Any) -> str | None:
+    return None if found["flows"] else "no gradient flows from the vectors back to the table"
+
+
 nearest = Exercise(
     "word_vectors.nearest",
     lesson="03",
@@ -132,6 +149,7 @@ nearest = Exercise(
     # banned: numbers of rows that must not be found
     # → the numbers of the `count` rows of highest cosine with the query, the highest first,
     #   and their cosines: two tensors (count)
+    # a row of zeros has the cosine 0 with everybody
     ...
 """,
     start="Begin with the dot product of the query with every row: one matrix product.",
@@ -144,6 +162,17 @@ nearest = Exercise(
     ),
     unlocks="From now on neighbours, analogies and this lesson's widget are found by yours.",
     mistakes=(
+        Mistake(
+            "a row of zeros gets nan",
+            "What is 0 / 0 in torch? A length that is kept a little above 0 divides 0 to 0.",
+            {"lengths.clamp(min=1e-12)": "lengths"},
+            source="https://github.com/huggingface/sentence-transformers/issues/625",
+        ),
+        Mistake(
+            "the cosines come first, and the rows second",
+            "topk hands out the values first. What is asked for first here?",
+            {"return rows, similarities": "return similarities, rows"},
+        ),
         Mistake(
             "dot products are compared, not cosines",
             "A long row has a large dot product with nearly everything. What is to be divided out?",
@@ -207,9 +236,9 @@ def _queries_and_tables(rng: Generator) -> dict[str, dict[str, Any]]:
     zeros = draw(5, 3)
     zeros[2] = 0
     return {
-        "the two nearest of four rows": {"query": small[0], "table": small, "count": 2},
+        "the two nearest of four rows": {"query": small[0].clone(), "table": small, "count": 2},
         "three of four, the query itself banned": {
-            "query": small[0],
+            "query": small[0].clone(),
             "table": small,
             "count": 3,
             "banned": [0],

@@ -61,8 +61,8 @@ QUESTIONS = (
             "a": ("queen", "She comes second. Who is nearer to “king” than anybody?"),
             "b": (
                 "king",
-                "What is added and taken off is short, and the sum still lies next to where it "
-                "began.",
+                "The step from man to woman is about as long as “king” itself, and the sum is a "
+                "cosine of 0.65 away from it; but all others are farther still.",
             ),
             "c": ("woman", "She is one of the first three, but not the first."),
         },

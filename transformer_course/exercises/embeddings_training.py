@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.random import Generator
+from torch.overrides import TorchFunctionMode
 
 from transformer_course.engine.exercise import Exercise, Mistake
 from transformer_course.engine.properties import gradient
@@ -80,9 +81,14 @@ skip_gram_loss = Exercise(
             source="https://github.com/DSKSD/DeepNLP-models-Pytorch/issues/15",
         ),
         Mistake(
-            "num_negatives is left out",
+            "the factor `num_negatives` is left out",
             "How many noise words is a real pair weighed against?",
             {"num_negatives * drawn": "drawn"},
+        ),
+        Mistake(
+            "the noise weighs 5, whatever `num_negatives` says",
+            "5 is what num_negatives is if nobody says otherwise. Who says how much it is?",
+            {"num_negatives * drawn": "5.0 * drawn"},
         ),
         Mistake(
             "the loss is summed over the pairs",
@@ -133,7 +139,15 @@ def _loss_and_gradients(
 ) -> dict[str, Any]:
     leaves = [tensor.clone().requires_grad_() for tensor in (centre, context, noise)]
     loss = candidate(*leaves, **options)
-    return {"loss": loss, "gradients": gradient(loss, *leaves)}
+    flown = gradient(loss, *leaves) or [None] * len(leaves)
+    return {
+        "loss": loss,
+        "flows": [one is not None for one in flown],
+        "gradients": [
+            torch.zeros_like(leaf) if one is None else one
+            for leaf, one in zip(leaves, flown, strict=True)
+        ],
+    }
 
 
 @skip_gram_loss.property("above 0, and finite")
@@ -146,11 +160,10 @@ def _positive(_: SimpleNamespace, found: Any) -> str | None:
 
 @skip_gram_loss.property("gradients flow to all three")
 def _flows(_: SimpleNamespace, found: Any) -> str | None:
-    gradients = found["gradients"]
-    if gradients is None:
-        return "the loss has lost its gradient"
     names = ("centre", "context", "noise")
-    lost = [name for name, one in zip(names, gradients, strict=True) if one is None]
+    lost = [name for name, flows in zip(names, found["flows"], strict=True) if not flows]
+    if len(lost) == len(names):
+        return "no gradient flows back from the loss"
     return f"no gradient reaches `{lost[0]}`" if lost else None
 
 
@@ -159,6 +172,26 @@ def _loss_in_training(candidate: Any) -> Any:
     centre, context = (draw.requires_grad_() for draw in torch.ones(2, 4096, 64))
     return candidate(centre, context, torch.ones(64, 64, requires_grad=True))
 
+
+_LOOP = """    pairs = [torch.empty((2, 0), dtype=ids.dtype)]
+    for distance in range(1, int(reach.max()) + 1):
+        for beside in (places - distance, places + distance):
+            kept = (beside >= 0) & (beside < len(ids)) & (reach >= distance)
+            pairs.append(torch.stack((ids[kept], ids[beside[kept]])))
+    centres, contexts = torch.cat(pairs, dim=1)
+"""
+
+_TABLE = """    distance = (places[:, None] - places).abs()
+    near = (distance > 0) & (distance <= reach[:, None])
+    middle, beside = near.nonzero(as_tuple=True)
+    centres, contexts = ids[middle], ids[beside]
+"""
+
+LONG = 2_000
+"""Words of the longest text: few enough to try a table of all against all, and tell of it."""
+
+PLAYS = 515_606
+"""Words of the plays once the frequent ones are thinned out, in the first pass of lesson 03."""
 
 window_pairs = Exercise(
     "word_vectors.window_pairs",
@@ -170,6 +203,8 @@ window_pairs = Exercise(
     # reach (length): how many places to either side each word looks
     # → two tensors (pairs): the word in the middle and the word beside it, for every pair;
     #   the order of the pairs is free
+    # reach may be longer than the text, and the text half a million words:
+    #   no table of all words against all words, no Python loop over the words
     ...
 """,
     start="Begin with distance 1, to the right: word 0 with word 1, word 1 with word 2, …",
@@ -187,7 +222,32 @@ window_pairs = Exercise(
         Mistake(
             "each word is paired with itself, too",
             "At which distance does a word meet itself?",
+            {"[torch.empty((2, 0), dtype=ids.dtype)]": "[torch.stack((ids, ids))]"},
+        ),
+        Mistake(
+            "each word is paired with itself, too, and twice",
+            "At which distance does a word meet itself, and that on both sides?",
             {"range(1, int": "range(0, int"},
+        ),
+        Mistake(
+            "the largest distance is left out",
+            "range(1, 5) ends with 4. Where does yours have to end?",
+            {"int(reach.max()) + 1": "int(reach.max())"},
+        ),
+        Mistake(
+            "the last place of the window to the right is left out",
+            "range(a, b) ends before b. Which word is the last one to the right?",
+            {"(reach >= distance)": "(reach >= distance + (beside > places).long())"},
+        ),
+        Mistake(
+            "places in the text are returned, not words",
+            "A place tells where; which word stands there?",
+            {"ids[kept], ids[beside[kept]]": "places[kept], beside[kept]"},
+        ),
+        Mistake(
+            "a table of all words against all words is made",
+            "Few words are near a word. How can all words be looked at, one distance at a time?",
+            {_LOOP: _TABLE},
         ),
         Mistake(
             "only words to the right are paired",
@@ -235,18 +295,41 @@ def _texts(rng: Generator) -> dict[str, dict[str, Any]]:
             "ids": torch.tensor(rng.integers(6, size=15)),
             "reach": torch.tensor(rng.integers(1, 5, size=15)),
         },
+        f"{LONG:,} words, too many for a loop over all pairs of them": {
+            "ids": torch.tensor(rng.integers(97, size=LONG)),
+            "reach": torch.tensor(rng.integers(1, 6, size=LONG)),
+        },
     }
+
+
+class _LargestTensor(TorchFunctionMode):
+    """Notes how many numbers the largest tensor has that is made inside of it."""
+
+    largest = 0
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor):
+            self.largest = max(self.largest, result.numel())
+        return result
 
 
 @window_pairs.probe
 def _sorted_pairs(candidate: Any, *, ids: Any, reach: Any) -> dict[str, Any]:
-    middle, beside = candidate(ids, reach)
+    with _LargestTensor() as made:
+        middle, beside = candidate(ids, reach)
     kinds = [type(one).__name__ for one in (middle, beside)]
     lists = [
         one.tolist() if isinstance(one, torch.Tensor) else list(one) for one in (middle, beside)
     ]
-    # In one order, whichever they were found in.
-    return {"kinds": kinds, "pairs": sorted(map(list, zip(*lists, strict=True)))}
+    # Sizes of honest tables differ, and are nobody's business.
+    squared = len(ids) == LONG and made.largest >= len(ids) ** 2 / 2
+    return {
+        "kinds": kinds,
+        # In one order, whichever they were found in.
+        "pairs": sorted(map(list, zip(*lists, strict=True))),
+        "largest table": made.largest if squared else 0,
+    }
 
 
 @window_pairs.property("two tensors")
@@ -263,6 +346,18 @@ def _how_many(given: SimpleNamespace, found: Any) -> str | None:
         for place, reach in enumerate(given.reach.tolist())
     )
     return None if pairs == wanted else f"{pairs} pairs, where the windows hold {wanted}"
+
+
+@window_pairs.property("no table of all words against all words")
+def _no_square(given: SimpleNamespace, found: Any) -> str | None:
+    size, length = found["largest table"], len(given.ids)
+    if not size:
+        return None
+    whole = size * PLAYS**2 // length**2
+    return (
+        f"for {length:,} words a table of {size:,} numbers is made; for {PLAYS:,} words it "
+        f"would have {whole / 1e9:.0f} billion"
+    )
 
 
 @window_pairs.workload

@@ -3,6 +3,7 @@
 Builds on: drawing, word_vectors.  Lacks: lookups, losses and comparisons (embeddings_plots).
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
@@ -35,6 +36,10 @@ SIZE = 9
 Name = tuple[float, float, str, str, str]
 """A point, the word beside it, its colour and its weight."""
 
+Point = tuple[float, float]
+Box = tuple[float, float, float, float]
+"""Left, low, right and high, in points."""
+
 
 @in_course_style
 def neighbour_bars(found: Mapping[str, Sequence[tuple[str, float]]], title: str) -> Figure:
@@ -47,7 +52,13 @@ def neighbour_bars(found: Mapping[str, Sequence[tuple[str, float]]], title: str)
         axes.set_axis_off()
     for axes, (word, neighbours) in zip(figure.axes, found.items(), strict=False):
         draw_neighbours(axes, word, neighbours)
-    figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12)
+    figure.suptitle(
+        f"{title}: the nearest words and their cosines",
+        x=0.01,
+        ha="left",
+        fontweight="bold",
+        fontsize=12,
+    )
     figure.draw_without_rendering()
     return figure
 
@@ -120,51 +131,95 @@ def draw_map(
 
 
 def _name_points(axes: Axes, names: Sequence[Name]) -> None:
-    """Write a name beside each point: to its right, else where it covers no other name."""
-    axes.margins(0.12)
+    """Write a name beside each point: to its right, else where it covers no other name.
+
+    A name that does not stand right beside its point is led there by a thin line.
+    """
+    axes.margins(0.16, 0.1)
     figure = axes.get_figure(root=True)
     if figure is None:
         raise ValueError("the axes belong to no figure; make them with figure.subplots()")
     figure.draw_without_rendering()  # finds out where the axes end up
     inch = 72 / figure.dpi
-    points = [(axes.transData.transform((x, y)) * inch).tolist() for x, y, *_ in names]
-    taken = [(x - 3, y - 3, x + 3, y + 3) for x, y in points]
-    # Words in bold are placed first: they are what the reader looks for.
-    order = sorted(range(len(names)), key=lambda place: names[place][4] != "bold")
-    for place in order:
-        x, y, word, colour, weight = names[place]
-        width = 0.68 * SIZE * len(word) * (1.1 if weight == "bold" else 1)
-        shift, box = _free_place(points[place], width, taken)
-        taken.append(box)
+    points = [tuple((axes.transData.transform((x, y)) * inch).tolist()) for x, y, *_ in names]
+    bold = [name[4] == "bold" for name in names]
+    widths = [0.62 * SIZE * len(name[2]) * (1.1 if name[4] == "bold" else 1) for name in names]
+    # Who comes first has the choice: of three orders the best one counts. Words in bold are placed
+    # first in any of them: they are what the reader looks for.
+    orders: list[list[int]] = [
+        sorted(range(len(names)), key=lambda place: (not bold[place], turn * points[place][0]))
+        for turn in (1, -1, 0)
+    ]
+    shifts = min((_shifts(points, widths, order) for order in orders), key=lambda found: found[0])
+    for (x, y, word, colour, weight), shift in zip(names, shifts[1], strict=True):
+        line = {"arrowstyle": "-", "color": colour, "linewidth": 0.7, "shrinkA": 1, "shrinkB": 3}
         axes.annotate(
             word,
             (x, y),
             shift,
             textcoords="offset points",
+            ha="left" if shift[0] > 0 else "right" if shift[0] < 0 else "center",
             va="center",
             fontsize=SIZE,
             color=colour,
             fontweight=weight,
+            arrowprops=line if shift[1] else None,
         )
 
 
+def _shifts(
+    points: Sequence[Point], widths: Sequence[float], order: Sequence[int]
+) -> tuple[int, list[Point]]:
+    """Place one name after the other; return how badly they stand, and where each of them does."""
+    taken = [(x - 3, y - 3, x + 3, y + 3) for x, y in points]
+    shifts, cost = [(0.0, 0.0)] * len(points), 0
+    for place in order:
+        amiss, shifts[place], box = _free_place(points[place], widths[place], taken, points)
+        taken.append(box)
+        cost += amiss
+    return cost, shifts
+
+
 def _free_place(
-    point: Sequence[float], width: float, taken: Sequence[tuple[float, float, float, float]]
-) -> tuple[tuple[float, float], tuple[float, float, float, float]]:
-    """Return the shift, in points, at which a word covers the fewest others, and its box."""
-    best: tuple[int, tuple[float, float], tuple[float, float, float, float]] | None = None
-    for up in (0, 7, -7, 12, -12, 18, -18):
-        for across in (5.0, -5.0 - width, -width / 2):
-            if across == -width / 2 and abs(up) < 9:
+    point: Point, width: float, taken: Sequence[Box], points: Sequence[Point]
+) -> tuple[int, Point, Box]:
+    """Return where a name covers least and is nearest to its own point; first, how badly so."""
+    best: tuple[int, Point, Box] | None = None
+    for up in (0, 9, -9, 15, -15, 21, -21):
+        for across, left in ((6.0, 6.0), (-6.0, -6.0 - width), (0.0, -width / 2)):
+            if across == 0 and abs(up) < 9:
                 continue
-            left, low = point[0] + across, point[1] + up - SIZE / 2
-            box = (left, low, left + width, low + SIZE)
-            covered = sum(
-                box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
-                for other in taken
-            )
-            if best is None or covered < best[0]:
-                best = covered, (across, up), box
+            low = point[1] + up - SIZE / 2
+            box = (point[0] + left, low, point[0] + left + width, low + SIZE)
+            cost = _amiss(point, box, taken, points) + (up != 0)
+            if best is None or cost < best[0]:
+                best = cost, (across, float(up)), box
     if best is None:
         raise RuntimeError("there is always a first place")
-    return best[1], best[2]
+    return best
+
+
+def _amiss(point: Point, box: Box, taken: Sequence[Box], points: Sequence[Point]) -> int:
+    """Count what a name in this box covers, what its line crosses, and whom it is nearer to."""
+    covered = sum(
+        box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
+        for other in taken
+    )
+    end = min(max(point[0], box[0]), box[2]), min(max(point[1], box[1]), box[3])
+    way = [
+        (point[0] + part * (end[0] - point[0]), point[1] + part * (end[1] - point[1]))
+        for part in (0.4, 0.6, 0.8)
+    ]
+    own = (point[0] - 3, point[1] - 3, point[0] + 3, point[1] + 3)
+    crossed = sum(
+        any(_distance(step, other) == 0 for step in way) for other in taken if other != own
+    )
+    reach = _distance(point, box)
+    nearer = sum(_distance(other, box) < reach for other in points if other != point)
+    return 4 * covered + 4 * crossed + 2 * nearer
+
+
+def _distance(point: Point, box: Box) -> float:
+    across = max(box[0] - point[0], 0, point[0] - box[2])
+    up = max(box[1] - point[1], 0, point[1] - box[3])
+    return math.hypot(across, up)

@@ -147,7 +147,11 @@ def loss_curves(runs: Mapping[str, Sequence[float]], start: float) -> Figure:
         fontsize=9,
         transform=axes.get_yaxis_transform(),
     )
-    axes.set(title="Loss while training", xlabel="step", ylabel="loss (nats a pair)")
+    axes.set(
+        title="Loss while training, mean of the last 50 steps",
+        xlabel="step",
+        ylabel="loss (nats a pair)",
+    )
     axes.set_ylim(top=start + 0.3)
     axes.legend(loc="lower left")
     figure.draw_without_rendering()
@@ -160,36 +164,32 @@ def won_bars(found: SimilarWords) -> Figure:
     names = {
         "trained": "the plays",
         "shuffled_plain": "shuffled,\nmean left in",
-        "shuffled": "shuffled,\nmean taken off",
+        "shuffled": "shuffled",
         "noise": "random\nvectors",
         "minilm": "MiniLM’s\ntable",
         "minilm_noise": "random, as\nMiniLM’s",
     }
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     axes = figure.add_subplot()
-    looks = (("any two words", FAINT, ""), ("two words as frequent", QUERY, ""))
-    box = {"boxstyle": "square,pad=0.1", "facecolor": "white", "linewidth": 0}
-    for kind, (label, colour, hatch) in enumerate(looks):
+    looks = (("any two words", FAINT, INK), ("two words as frequent", QUERY, "white"))
+    for kind, (label, colour, ink) in enumerate(looks):
         shares = [getattr(found, name)[kind] for name in names]
         places = np.arange(len(names)) + 0.4 * kind - 0.2
-        axes.bar(
-            places,
-            shares,
-            0.38,
-            color=colour,
-            edgecolor=QUIET,
-            hatch=hatch,
-            label=f"against {label}",
-        )
+        axes.bar(places, shares, 0.38, color=colour, edgecolor=QUIET, label=f"against {label}")
         for place, share in zip(places, shares, strict=True):
+            # Inside its bar, where the line of chance does not run.
             axes.text(
-                place, share + 0.01, f"{share:.2f}", ha="center", va="bottom", fontsize=10, bbox=box
+                place, share - 0.02, f"{share:.2f}", ha="center", va="top", fontsize=10, color=ink
             )
     axes.axhline(0.5, color=INK, linewidth=1, linestyle=(0, (5, 3)), zorder=0)
     axes.text(len(names) - 0.12, 0.51, "chance", ha="right", va="bottom", fontsize=9)
     axes.set_xticks(range(len(names)), list(names.values()))
     axes.set_xlim(-0.5, len(names) - 0.1)
-    axes.set(title="Is a related pair closer?", ylabel="share of comparisons won", ylim=(0, 1.12))
+    axes.set(
+        title="Is a related pair closer? The mean of all vectors is taken off, but for one",
+        ylabel="share of comparisons won",
+        ylim=(0, 1.05),
+    )
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.42), ncols=2)
     figure.draw_without_rendering()
     return figure
@@ -222,8 +222,9 @@ def analogy_bars(found: Analogies) -> Figure:
 def cosine_histograms(panels: Mapping[str, PairScores]) -> Figure:
     """Draw how the cosines of related, of equally frequent and of any pairs are spread."""
     figure = Figure(figsize=(9, 3.2), layout="constrained")
-    bins = np.linspace(-0.5, 1, 46)
-    for axes, (title, scores) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
+    bins = np.linspace(-0.6, 1, 33)
+    drawn = figure.subplots(1, len(panels))
+    for axes, (title, scores) in zip(drawn, panels.items(), strict=True):
         for cosines, colour, look, label in (
             (scores.random, QUIET, ":", "any two words"),
             (scores.matched, KEY, "--", "as frequent"),
@@ -239,7 +240,10 @@ def cosine_histograms(panels: Mapping[str, PairScores]) -> Figure:
                 linewidth=1.8,
                 label=label,
             )
-        axes.set(title=title, xlabel="cosine", ylabel="density", yticks=[])
+        axes.set(title=title, xlabel="cosine")
+    highest = max(axes.get_ylim()[1] for axes in figure.axes)
+    for axes in figure.axes:
+        axes.set(ylabel="density (area: 1)", ylim=(0, highest))
     figure.axes[-1].legend(loc="upper right")
     figure.draw_without_rendering()
     return figure

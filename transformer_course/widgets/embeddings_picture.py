@@ -18,6 +18,9 @@ DOTS_PER_INCH = 110
 ON_THE_MAP = 4
 """As many of the words found are named on the map: more would cover one another."""
 
+SHOWN = 3
+"""Words a panel of the strip."""
+
 Found = Sequence[tuple[str, float]]
 
 
@@ -41,6 +44,7 @@ class NeighbourPicture:
         for axes in (self.bars, self.map):
             axes.clear()
         draw_neighbours(self.bars, title_of(asked), found)
+        self.bars.set_xlabel("cosine")
         words = dict.fromkeys([*asked, *(word for word, _ in found[:ON_THE_MAP])])
         draw_map(self.map, vectors, list(words), quiet=True)
         self.map.set_title(self.map.get_title(loc="left"), fontsize=11)
@@ -48,8 +52,8 @@ class NeighbourPicture:
 
 
 def title_of(asked: Sequence[str]) -> str:
-    """Name what was asked: a word, or b − a + c."""
-    return asked[0] if len(asked) == 1 else f"{asked[1]} − {asked[0]} + {asked[2]}"
+    """Name what was asked: a word, or c − a + b."""
+    return asked[0] if len(asked) == 1 else f"{asked[2]} − {asked[0]} + {asked[1]}"
 
 
 @in_course_style
@@ -58,7 +62,10 @@ def explorer_frames(tables: Mapping[str, WordVectors], word: str, analogy: Seque
 
     `describe_frames` says the same in words.
     """
-    figure = Figure(figsize=(9.4, 2.3 * len(tables) + 0.3), layout="constrained")
+    figure = Figure(figsize=(9.4, 1.55 * len(tables) + 0.6), layout="constrained")
+    figure.suptitle(
+        "The nearest words and their cosines", x=0.01, ha="left", fontweight="bold", fontsize=12
+    )
     rows = figure.subplots(len(tables), 3, squeeze=False)
     for (name, vectors), panels in zip(tables.items(), rows, strict=True):
         for axes, (title, found) in zip(panels, _frames(vectors, word, analogy), strict=True):
@@ -72,7 +79,7 @@ def _frames(vectors: WordVectors, word: str, analogy: Sequence[str]) -> list[tup
     a, b, c = analogy
     title = title_of(analogy)
     return [
-        (word, vectors.neighbours(word, 5)),
-        (f"{title}, any word", vectors.analogy(a, b, c, 5, own_words=True)),
-        (f"{title}, others only", vectors.analogy(a, b, c, 5, own_words=False)),
+        (word, vectors.neighbours(word, SHOWN)),
+        (f"{title}, any word", vectors.analogy(a, b, c, SHOWN, own_words=True)),
+        (f"{title}, others only", vectors.analogy(a, b, c, SHOWN, own_words=False)),
     ]
