@@ -100,6 +100,8 @@ class WritingDesk(ipywidgets.VBox):  # type: ignore[misc]
         beginning = self.prompt.value
         complaint = unreadable(beginning, self.writer.characters)
         if complaint:
+            # An older text would look like the answer to this beginning.
+            self.text, self.page.value = "", PAGE.format("<i>Nothing is written.</i>")
             self._say(complaint)
             return
         self._stopping = False
