@@ -17,6 +17,7 @@ from torch import Tensor
 
 from transformer_course.claims import Bound, Finding, above, below
 from transformer_course.data import PlaySplit, load_shakespeare, shakespeare_text, split_plays
+from transformer_course.device import one_thread
 from transformer_course.experiments.heads import ngram_losses
 from transformer_course.generation import generate
 from transformer_course.heads import cross_entropy
@@ -56,7 +57,8 @@ def loss_a_character(writer: TrainedWriter, text: str) -> float:
     """
     ids = writer.tokenizer.encode(text)
     stream = TokenStream(ids, ids, writer.model.config.context_length)
-    loss_a_token = evaluate(writer.model, stream.validation_batches())
+    with one_thread():
+        loss_a_token = evaluate(writer.model, stream.validation_batches())
     return loss_a_token * (len(ids) - 1) / len(text)
 
 
@@ -232,13 +234,14 @@ def _texts(
     length: int,
     seed: int,
 ) -> list[list[str]]:
-    written = generate(
-        model,
-        [writer.tokenizer.encode(PROMPT)] * num_texts,
-        length,
-        temperature=temperature,
-        generator=torch.Generator().manual_seed(seed),
-    )
+    with one_thread():
+        written = generate(
+            model,
+            [writer.tokenizer.encode(PROMPT)] * num_texts,
+            length,
+            temperature=temperature,
+            generator=torch.Generator().manual_seed(seed),
+        )
     # The last word may have been cut in two.
     return [words_of(writer.tokenizer.decode(ids))[:-1] for ids in written]
 

@@ -15,6 +15,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from transformer_course.device import one_thread
 from transformer_course.drawing import (
     INK,
     KEY,
@@ -53,13 +54,14 @@ def written_pages(
     """
     figure = Figure(figsize=(11, 3.8))
     for number, temperature in enumerate(temperatures):
-        (ids,) = generate(
-            writer.model,
-            [writer.tokenizer.encode(prompt)],
-            num_tokens,
-            temperature=temperature,
-            generator=torch.Generator().manual_seed(seed),
-        )
+        with one_thread():
+            (ids,) = generate(
+                writer.model,
+                [writer.tokenizer.encode(prompt)],
+                num_tokens,
+                temperature=temperature,
+                generator=torch.Generator().manual_seed(seed),
+            )
         axes = figure.add_axes(
             (number / len(temperatures) + 0.01, 0.02, 1 / len(temperatures) - 0.02, 0.86)
         )
