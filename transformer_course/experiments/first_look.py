@@ -251,8 +251,8 @@ def it_writes_words(words: WrittenWords) -> Finding:
     usual, bold = words.known[USUAL], words.known[BOLD]
     known, fewer, untrained = above(usual, 0.9), below(bold, 0.85), below(words.untrained, 0.5)
     return Finding(
-        f"share of the words it writes at temperature {USUAL:g} that stand in the plays it has "
-        f"read: {told(usual, known)}",
+        f"words written at temperature {USUAL:g} that stand in the plays it has read: "
+        f"{told(usual, known)}",
         f"at temperature {BOLD:g}: {told(bold, fewer)}; before training: "
         f"{told(words.untrained, untrained)}",
         known.holds and fewer.holds and untrained.holds,
@@ -263,7 +263,7 @@ def it_does_not_copy(words: WrittenWords) -> Finding:
     """Judge whether its runs of words are lifted from the plays it has read."""
     copied, real = below(words.copied[USUAL], FEW), below(words.real, FEW)
     return Finding(
-        f"share of its runs of {RUN} words at temperature {USUAL:g} that stand in those plays: "
+        f"runs of {RUN} words at temperature {USUAL:g} that stand in those plays: "
         f"{told(words.copied[USUAL], copied, 3)}",
         f"of the runs in a play by Shakespeare that it has not read: {told(words.real, real, 3)}",
         copied.holds and real.holds,
@@ -275,8 +275,8 @@ def timid_it_repeats(words: WrittenWords) -> Finding:
     copied, again = above(words.copied[TIMID], FEW), above(words.repeated[TIMID], 0.1)
     few, hardly = below(words.copied[USUAL], FEW), below(words.repeated[USUAL], FEW)
     return Finding(
-        f"at temperature {TIMID:g} more of them do: {told(words.copied[TIMID], copied, 3)}; and "
-        f"{told(words.repeated[TIMID], again)} of its runs it had written before",
+        f"at temperature {TIMID:g}: {told(words.copied[TIMID], copied, 3)}; runs it had written "
+        f"before: {told(words.repeated[TIMID], again)}",
         f"at {USUAL:g}: {told(words.copied[USUAL], few, 3)} and "
         f"{told(words.repeated[USUAL], hardly)}",
         copied.holds and again.holds and few.holds and hardly.holds,
