@@ -9,7 +9,7 @@ from small_runs import model_config
 
 from transformer_course.data import Act, Play, PlaySplit, Speech, shakespeare_text
 from transformer_course.drawing import INK
-from transformer_course.experiments import first_look
+from transformer_course.experiments import first_look, first_look_plots
 from transformer_course.experiments.first_look import (
     Answers,
     UnseenLoss,
@@ -158,6 +158,30 @@ def test_unknown_words_are_listed_beside_those_of_a_play_that_was_not_read(write
 def test_a_model_that_writes_is_measured_the_same_each_time(writer):
     sizes = {"num_texts": 2, "length": 11, "split": SPLIT}
     assert written_words(writer, **sizes) == written_words(writer, **sizes)
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_texts_and_pages_are_written_with_one_thread_which_is_undone(writer, monkeypatch):
+    threads = []
+
+    def generate(model, prompts, length, *, temperature, generator):
+        threads.append(torch.get_num_threads())
+        return [TOKENIZER.encode("the rain")] * len(prompts)
+
+    for module in (first_look, first_look_plots):
+        monkeypatch.setattr(module, "generate", generate)
+    unknown_words(writer, (1.0,), split=SPLIT)
+    written_pages(writer, "FOOL:\n", (1.0,))
+    assert threads == [1, 1]
+    assert torch.get_num_threads() == 2
 
 
 def test_answers_are_the_probabilities_of_what_came_next(writer):
