@@ -9,23 +9,27 @@ from small_runs import model_config
 
 from transformer_course.data import Act, Play, PlaySplit, Speech, shakespeare_text
 from transformer_course.drawing import INK
-from transformer_course.experiments import first_look
+from transformer_course.experiments import first_look, first_look_plots
 from transformer_course.experiments.first_look import (
     Answers,
-    BankHeads,
     UnseenLoss,
     WrittenWords,
     answers,
-    bank_heads,
     it_does_not_copy,
     it_writes_words,
     loss_a_character,
-    one_head_looks_at_the_river,
-    so_does_the_financial_bank,
     the_model_beats_counting,
+    timid_it_repeats,
+    unknown_words,
     unseen_loss,
     words_of,
     written_words,
+)
+from transformer_course.experiments.first_look_bank import (
+    BankHeads,
+    bank_heads,
+    one_head_looks_at_the_river,
+    so_does_the_financial_bank,
 )
 from transformer_course.experiments.first_look_plots import (
     expected_tokens,
@@ -118,23 +122,66 @@ TOKENIZER = BytePairTokenizer.train(shakespeare_text(SPLIT.train), 270)
 
 
 def test_known_words_and_copied_runs_are_counted_without_the_last_word(writer, parrot):
-    parrot({0.8: "the rain it raineth every day qwx", 1.5: "rain qwx rain cut"})
+    usual = "the rain it raineth every day qwx"
+    parrot({0.2: usual + " cut", 0.8: usual, 1.5: "rain qwx rain cut"})
     found = written_words(writer, num_texts=2, split=SPLIT)
-    assert found.known == {0.8: 1.0, 1.5: pytest.approx(2 / 3)}
-    assert found.copied == 1.0
+    assert found.known == {0.2: pytest.approx(6 / 7), 0.8: 1.0, 1.5: pytest.approx(2 / 3)}
+    assert found.copied == {0.2: pytest.approx(2 / 3), 0.8: 1.0, 1.5: 0.0}
     # "fool the rain it raineth", "the rain it raineth every" of eight words a speech.
     assert 0 < found.real < 0.6
 
 
 def test_new_runs_of_known_words_are_no_copies(writer, parrot):
-    parrot({0.8: "every day the wind raineth with rain", 1.5: "alas"})
+    parrot({0.2: "alas", 0.8: "every day the wind raineth with rain", 1.5: "alas"})
     found = written_words(writer, num_texts=2, split=SPLIT)
-    assert (found.known[0.8], found.copied) == (1.0, 0.0)
+    assert (found.known[0.8], found.copied[0.8]) == (1.0, 0.0)
+
+
+def test_a_run_is_repeated_where_it_stood_before_in_the_same_text_or_another(writer, parrot):
+    parrot({0.2: "a b c d e a b c d e a cut", 0.8: "a b c d e f cut", 1.5: "alas"})
+    found = written_words(writer, num_texts=1, split=SPLIT)
+    # Seven runs, five different ones.
+    assert (found.repeated[0.2], found.repeated[0.8]) == (pytest.approx(2 / 7), 0.0)
+    twice = written_words(writer, num_texts=2, split=SPLIT)
+    assert twice.repeated[0.8] == 0.5
+
+
+def test_unknown_words_are_listed_beside_those_of_a_play_that_was_not_read(writer, parrot):
+    parrot({0.5: "the rain cut", 1.0: "qwx rain wind wqx cut"})
+    found, real = unknown_words(writer, (0.5, 1.0), split=SPLIT)
+    assert (list(found[0.5].unknown), found[0.5].num_words) == ([], 2)
+    assert (list(found[1.0].unknown), found[1.0].num_words) == (["qwx", "wqx"], 4)
+    assert list(real.unknown) == ["night", "alas"] * 7
+    assert real.num_words == 7 * 8
 
 
 def test_a_model_that_writes_is_measured_the_same_each_time(writer):
     sizes = {"num_texts": 2, "length": 11, "split": SPLIT}
     assert written_words(writer, **sizes) == written_words(writer, **sizes)
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_texts_and_pages_are_written_with_one_thread_which_is_undone(writer, monkeypatch):
+    threads = []
+
+    def generate(model, prompts, length, *, temperature, generator):
+        threads.append(torch.get_num_threads())
+        return [TOKENIZER.encode("the rain")] * len(prompts)
+
+    for module in (first_look, first_look_plots):
+        monkeypatch.setattr(module, "generate", generate)
+    unknown_words(writer, (1.0,), split=SPLIT)
+    written_pages(writer, "FOOL:\n", (1.0,))
+    assert threads == [1, 1]
+    assert torch.get_num_threads() == 2
 
 
 def test_answers_are_the_probabilities_of_what_came_next(writer):
@@ -161,7 +208,13 @@ def test_the_heads_of_minilm_bear_out_both_claims(heads):
 
 
 GOOD_LOSS = UnseenLoss(model=1.4, unigram=3.3, five_gram=1.7)
-GOOD_WORDS = WrittenWords(known={0.8: 0.97, 1.5: 0.7}, untrained=0.3, copied=0.003, real=0.004)
+GOOD_WORDS = WrittenWords(
+    known={0.2: 1.0, 0.8: 0.97, 1.5: 0.7},
+    copied={0.2: 0.04, 0.8: 0.003, 1.5: 0.0},
+    repeated={0.2: 0.15, 0.8: 0.0, 1.5: 0.0},
+    untrained=0.3,
+    real=0.004,
+)
 
 
 @pytest.mark.parametrize(
@@ -185,10 +238,35 @@ def test_a_model_that_spells_badly_or_no_better_than_its_controls_is_crossed(cha
     assert not it_writes_words(replace(GOOD_WORDS, **change)).holds
 
 
-@pytest.mark.parametrize("change", [{"copied": 0.03}, {"real": 0.03}, {"copied": math.nan}])
+@pytest.mark.parametrize(
+    "change", [{"copied": {0.8: 0.03}}, {"real": 0.03}, {"copied": {0.8: math.nan}}]
+)
 def test_a_model_that_copies_is_crossed(change):
     assert it_does_not_copy(GOOD_WORDS).holds
     assert not it_does_not_copy(replace(GOOD_WORDS, **change)).holds
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"copied": {0.2: 0.01, 0.8: 0.003}},
+        {"copied": {0.2: 0.04, 0.8: 0.03}},
+        {"repeated": {0.2: 0.05, 0.8: 0.0}},
+        {"repeated": {0.2: 0.15, 0.8: 0.15}},
+        {"repeated": {0.2: math.nan, 0.8: 0.0}},
+    ],
+)
+def test_a_timid_model_that_is_as_fresh_as_a_bolder_one_is_crossed(change):
+    assert timid_it_repeats(GOOD_WORDS).holds
+    assert not timid_it_repeats(replace(GOOD_WORDS, **change)).holds
+
+
+def test_a_claim_says_its_numbers_and_a_broken_bound():
+    good = the_model_beats_counting(GOOD_LOSS)
+    assert good.measured == "a play that it never read: 1.40 nats a character"
+    assert good.control == "counting what follows four characters: 1.70; counting characters: 3.30"
+    bad = the_model_beats_counting(replace(GOOD_LOSS, model=1.6))
+    assert "1.6 (expected below 1.5)" in bad.measured
 
 
 def bank(**changes) -> BankHeads:
@@ -257,4 +335,17 @@ def test_every_head_is_a_point_and_head_0_4_has_its_number():
     figure = heads_towards_river(bank())
     (axes,) = figure.axes
     assert [len(line.get_xdata()) for line in axes.lines] == [72, 72, 72]
-    assert written(figure) == ["head 0.4: 0.65", "head 0.4: 0.43"]
+    assert written(figure) == [
+        "71 of 72 below 0.1",
+        "71 of 72 below 0.1",
+        "72 of 72 below 0.1",
+        "head 0.4: 0.65",
+        "head 0.4: 0.43",
+    ]
+
+
+def test_a_head_that_gives_more_than_0_4_has_its_number_too():
+    second = torch.full((6, 12), 0.05)
+    second[0, 4], second[3, 11] = 0.43, 0.5
+    found = written(heads_towards_river(bank(second=second)))
+    assert found[3:] == ["head 0.4: 0.65", "head 3.11: 0.50", "head 0.4: 0.43"]

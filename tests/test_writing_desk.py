@@ -89,8 +89,17 @@ def test_a_beginning_that_it_cannot_read_is_one_sentence(desk, beginning, words)
     desk.prompt.value = beginning
     asyncio.run(desk.compose())
     assert words in said(desk)
-    assert "Nothing is written yet" in desk.page.value
+    assert "Nothing is written" in desk.page.value
     assert not desk.write.disabled
+
+
+def test_an_older_text_does_not_stand_below_a_beginning_that_was_refused(desk):
+    asyncio.run(desk.compose())
+    assert "abc:" in desk.page.value
+    desk.prompt.value = "é"
+    asyncio.run(desk.compose())
+    assert "abc:" not in desk.page.value
+    assert desk.text == ""
 
 
 def test_a_beginning_of_known_characters_is_readable():

@@ -9,8 +9,9 @@ START = (
     Question(
         name="00.1",
         text=(
-            "The model has read 26 of Shakespeare's plays, a few times over. Now it writes. Take "
-            "runs of five words in what it writes: how many stand word for word in those plays?"
+            "The model has read 26 of Shakespeare's plays, a few times over. Now it writes, at "
+            "temperature 0.8 (neither timid nor bold; section 1 explains it). Take runs of five "
+            "words in what it writes: how many stand word for word in those plays?"
         ),
         options={
             "a": (

@@ -22,21 +22,21 @@ inputs_and_targets = Exercise(
     # → two tensors (count, length): what the model reads, and at each place what comes next
     ...
 """,
-    start="Take a row of four ids, 7 3 5 9: what should the model say after 7? And after 5?",
+    start="Take the row 7 3 5 9: which of its ids are read? And which should be said?",
     hints=(
-        "A row of four ids makes three questions: at 7 say 3, at 3 say 5, at 5 say 9. Which ids "
-        "are read? Which are to be said?",
+        "Write the row 7 3 5 9 down twice, and cross out what is never read in the first, and "
+        "what is never said in the second.",
         "The last id is not read, for nothing comes after it. The first is not said, for nothing "
         "comes before it. Both results are slices of windows.",
         "Two slices along the second axis: windows[:, ?:?] and windows[:, ?:?]. One leaves out "
         "the last column, the other one the first.",
     ),
-    unlocks="The next cell asks the trained model your questions, about a play that it never read.",
+    unlocks="The next code cell asks the trained model your questions, about a play it never read.",
     mistakes=(
         Mistake(
             "the targets are not moved: each is the very id that is read",
-            "A model that may repeat what it has just read gets a loss near 0. Has it learned "
-            "what comes next?",
+            "Whoever repeats what it has just read is always right here. Has it learned what comes "
+            "next?",
             {"windows[:, 1:]": "windows[:, :-1]"},
             source="https://github.com/Project-MONAI/GenerativeModels/issues/314",
         ),
@@ -44,6 +44,18 @@ inputs_and_targets = Exercise(
             "the wrong way round: each target is the id before",
             "Which of the two starts with the first id, and which with the second?",
             {"return windows[:, :-1], windows[:, 1:]": "return windows[:, 1:], windows[:, :-1]"},
+            source="trap 6",
+        ),
+        Mistake(
+            "both rows start with the second id: each target is the very id that is read",
+            "Is the first id of a row never read? What could be asked there?",
+            {"windows[:, :-1]": "windows[:, 1:]"},
+            source="https://github.com/Project-MONAI/GenerativeModels/issues/314",
+        ),
+        Mistake(
+            "rolled the wrong way: each target is the id before, the first one come from the back",
+            "Below the first id that is read stands a target. Which one of the row is it?",
+            {"windows[:, 1:]": "windows[:, :-1].roll(1, 1)"},
             source="trap 6",
         ),
         Mistake(
@@ -65,6 +77,12 @@ inputs_and_targets = Exercise(
             source="trap 6",
         ),
         Mistake(
+            "the last id is read, too, though nothing comes after it",
+            "How many ids are read here, and how many are to be said? Count both for 7 3 5 9.",
+            {"windows[:, :-1], windows[:, 1:]": "windows, windows[:, 1:]"},
+            source="trap 6",
+        ),
+        Mistake(
             "rows are moved, not places: each target comes from the next piece of text",
             "Which axis counts the pieces, and which the places within one?",
             {"windows[:, :-1], windows[:, 1:]": "windows[:-1], windows[1:]"},
@@ -82,7 +100,7 @@ def _windows(rng: Generator) -> dict[str, dict[str, Any]]:
         return {"windows": torch.tensor(ids)}
 
     return {
-        "one row of four ids": case(1, 4),
+        "the row 7 3 5 9": {"windows": torch.tensor([[7, 3, 5, 9]])},
         "one row of two ids, a single question": case(1, 2),
         "three rows of eight ids": case(3, 8),
         "seven rows of five ids": case(7, 5),

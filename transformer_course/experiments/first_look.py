@@ -1,8 +1,9 @@
-"""Lesson 00, measured: how well the committed model writes, and where one head of MiniLM looks.
+"""Lesson 00, measured: how well the committed model writes, and what it expects.
 
 Each measurement has its control: counting letters, a model before training, a play that is real.
 
-Builds on: trained, pretrained, heads (experiments).  Lacks: pictures (first_look_plots).
+Builds on: trained, heads (experiments).  Lacks: a look inside (first_look_bank), pictures
+(first_look_plots).
 """
 
 import re
@@ -11,26 +12,27 @@ from dataclasses import dataclass
 from itertools import chain
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
-from transformer_course.claims import Finding, above, below
+from transformer_course.claims import Bound, Finding, above, below
 from transformer_course.data import PlaySplit, load_shakespeare, shakespeare_text, split_plays
+from transformer_course.device import one_thread
 from transformer_course.experiments.heads import ngram_losses
 from transformer_course.generation import generate
 from transformer_course.heads import cross_entropy
 from transformer_course.model import Transformer
-from transformer_course.pretrained import PretrainedEncoder
 from transformer_course.tokenization import CharacterTokenizer
 from transformer_course.trained import TrainedWriter
 from transformer_course.training import evaluate
 from transformer_course.windows import TokenStream
 
-BANK_SENTENCE = "The bank of the river was crowded, but the financial bank was empty."
 WORD = re.compile(r"'?[a-z]+(?:['-][a-z]+)*")
 PROMPT = "ROMEO:\n"
 RUN = 5
 """Words in a row: as many as are rarely alike by chance."""
+TIMID, USUAL, BOLD = 0.2, 0.8, 1.5
+"""The temperatures that lesson 00 shows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +57,8 @@ def loss_a_character(writer: TrainedWriter, text: str) -> float:
     """
     ids = writer.tokenizer.encode(text)
     stream = TokenStream(ids, ids, writer.model.config.context_length)
-    loss_a_token = evaluate(writer.model, stream.validation_batches())
+    with one_thread():
+        loss_a_token = evaluate(writer.model, stream.validation_batches())
     return loss_a_token * (len(ids) - 1) / len(text)
 
 
@@ -83,13 +86,25 @@ def unseen_loss(writer: TrainedWriter, text: str, split: PlaySplit | None = None
 
 def the_model_beats_counting(losses: UnseenLoss) -> Finding:
     """Judge whether the model has learned more than what counting gives for free."""
-    model = below(losses.model, MOST_LOSS)
-    five, one = above(losses.five_gram, 1.6), above(losses.unigram, 3.2)
+    model, five = below(losses.model, MOST_LOSS), above(losses.five_gram, 1.6)
+    one = above(losses.unigram, 3.2)
     return Finding(
-        f"a play that it never read: {model} nats a character",
-        f"counting what follows four characters: {five}; counting characters: {one}",
+        f"a play that it never read: {told(losses.model, model)} nats a character",
+        f"counting what follows four characters: {told(losses.five_gram, five)}; "
+        f"counting characters: {told(losses.unigram, one)}",
         model.holds and five.holds and one.holds and losses.model < losses.five_gram,
     )
+
+
+def told(number: float, bound: Bound, digits: int = 2) -> str:
+    """Return a number of a committed model, which rounding makes the same on all machines.
+
+    Args:
+        number: What was measured.
+        bound: Its bound; where it is broken, its words are returned.
+        digits: After the point.
+    """
+    return f"{number:.{digits}f}" if bound.holds else bound.words
 
 
 MOST_LOSS = 1.5
@@ -97,24 +112,25 @@ MOST_LOSS = 1.5
 
 @dataclass(frozen=True, kw_only=True)
 class WrittenWords:
-    """What written text is made of, in shares.
+    """What written text is made of, in shares, by temperature.
 
     Attributes:
-        known: By temperature, the share of words that stand in the plays the model has read.
-        untrained: The same for an untrained model of its shape, at the first of the temperatures.
-        copied: Share of runs of five words that stand in those plays, at that temperature.
-        real: The same share in a play by Shakespeare that the model has not read.
+        known: Of words that stand in the plays the model has read.
+        copied: Of runs of five words that stand in those plays.
+        repeated: Of runs that it has written before, in this text or another of that temperature.
+        untrained: Known words of an untrained model of its shape, at the usual temperature.
+        real: Copied runs in a play by Shakespeare that the model has not read.
     """
 
     known: Mapping[float, float]
+    copied: Mapping[float, float]
+    repeated: Mapping[float, float]
     untrained: float
-    copied: float
     real: float
 
 
 def written_words(
     writer: TrainedWriter,
-    temperatures: Sequence[float] = (0.8, 1.5),
     *,
     num_texts: int = 16,
     length: int = 120,
@@ -125,28 +141,74 @@ def written_words(
 
     Args:
         writer: The model.
-        temperatures: To write at; the first is the one that copying is measured at.
-        num_texts: How many texts at each.
+        num_texts: How many texts at each temperature.
         length: Tokens of a text.
         seed: Of what is drawn.
         split: Which plays the model has read.
     """
     split = split_plays(load_shakespeare()) if split is None else split
     read = words_of(shakespeare_text(split.train))
-    vocabulary, runs = set(read), set(_runs(read))
+    vocabulary, known_runs = set(read), set(_runs(read))
     texts = {
         temperature: _texts(writer, writer.model, temperature, num_texts, length, seed)
-        for temperature in temperatures
+        for temperature in (TIMID, USUAL, BOLD)
     }
+    runs = {at: list(chain(*map(_runs, written))) for at, written in texts.items()}
     blank = Transformer(writer.model.config, generator=torch.Generator().manual_seed(seed))
-    first = temperatures[0]
-    texts_before = _texts(writer, blank, first, num_texts, length, seed)
+    texts_before = _texts(writer, blank, USUAL, num_texts, length, seed)
     unread = words_of(shakespeare_text(split.validation[:1]))
     return WrittenWords(
         known={at: _share(vocabulary, chain(*written)) for at, written in texts.items()},
+        copied={at: _share(known_runs, found) for at, found in runs.items()},
+        repeated={at: 1 - len(set(found)) / max(1, len(found)) for at, found in runs.items()},
         untrained=_share(vocabulary, chain(*texts_before)),
-        copied=_share(runs, chain(*map(_runs, texts[first]))),
-        real=_share(runs, _runs(unread)),
+        real=_share(known_runs, _runs(unread)),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnknownWords:
+    """Words that stand in none of the plays that a model has read.
+
+    Attributes:
+        unknown: These, in the order of the text.
+        num_words: How many words the text has, these included.
+    """
+
+    unknown: Sequence[str]
+    num_words: int
+
+
+def unknown_words(
+    writer: TrainedWriter,
+    temperatures: Sequence[float],
+    *,
+    length: int = 300,
+    seed: int = 1,
+    split: PlaySplit | None = None,
+) -> tuple[Mapping[float, UnknownWords], UnknownWords]:
+    """Look up each word of one text a temperature, and of a play that the model has not read.
+
+    Args:
+        writer: The model; it goes on from ROMEO, as the writing desk does.
+        temperatures: One a text.
+        length: Tokens of a text.
+        seed: Of each text.
+        split: Which plays the model has read.
+    """
+    split = split_plays(load_shakespeare()) if split is None else split
+    known = set(words_of(shakespeare_text(split.train)))
+
+    def looked_up(words: Sequence[str]) -> UnknownWords:
+        unknown = [word for word in words if word not in known]
+        return UnknownWords(unknown=unknown, num_words=len(words))
+
+    return (
+        {
+            at: looked_up(_texts(writer, writer.model, at, 1, length, seed)[0])
+            for at in temperatures
+        },
+        looked_up(words_of(shakespeare_text(split.validation[:1]))),
     )
 
 
@@ -172,102 +234,56 @@ def _texts(
     length: int,
     seed: int,
 ) -> list[list[str]]:
-    written = generate(
-        model,
-        [writer.tokenizer.encode(PROMPT)] * num_texts,
-        length,
-        temperature=temperature,
-        generator=torch.Generator().manual_seed(seed),
-    )
+    with one_thread():
+        written = generate(
+            model,
+            [writer.tokenizer.encode(PROMPT)] * num_texts,
+            length,
+            temperature=temperature,
+            generator=torch.Generator().manual_seed(seed),
+        )
     # The last word may have been cut in two.
     return [words_of(writer.tokenizer.decode(ids))[:-1] for ids in written]
 
 
 def it_writes_words(words: WrittenWords) -> Finding:
     """Judge whether what the model writes are words."""
-    (_, cool), (hot_temperature, hot) = words.known.items()
-    known, fewer, untrained = above(cool, 0.9), below(hot, 0.85), below(words.untrained, 0.5)
+    usual, bold = words.known[USUAL], words.known[BOLD]
+    known, fewer, untrained = above(usual, 0.9), below(bold, 0.85), below(words.untrained, 0.5)
     return Finding(
-        f"share of the words it writes that stand in the plays it has read: {known}",
-        f"at temperature {hot_temperature:g} {fewer}; before training {untrained}",
+        f"words written at temperature {USUAL:g} that stand in the plays it has read: "
+        f"{told(usual, known)}",
+        f"at temperature {BOLD:g}: {told(bold, fewer)}; before training: "
+        f"{told(words.untrained, untrained)}",
         known.holds and fewer.holds and untrained.holds,
     )
 
 
 def it_does_not_copy(words: WrittenWords) -> Finding:
     """Judge whether its runs of words are lifted from the plays it has read."""
-    copied, real = below(words.copied, FEW), below(words.real, FEW)
+    copied, real = below(words.copied[USUAL], FEW), below(words.real, FEW)
     return Finding(
-        f"share of its runs of {RUN} words that stand in those plays: {copied}",
-        f"of the runs in a play by Shakespeare that it has not read: {real}",
+        f"runs of {RUN} words at temperature {USUAL:g} that stand in those plays: "
+        f"{told(words.copied[USUAL], copied, 3)}",
+        f"of the runs in a play by Shakespeare that it has not read: {told(words.real, real, 3)}",
         copied.holds and real.holds,
     )
 
 
+def timid_it_repeats(words: WrittenWords) -> Finding:
+    """Judge what the last one leaves out: at a low temperature stock phrases come again."""
+    copied, again = above(words.copied[TIMID], FEW), above(words.repeated[TIMID], 0.1)
+    few, hardly = below(words.copied[USUAL], FEW), below(words.repeated[USUAL], FEW)
+    return Finding(
+        f"at temperature {TIMID:g}: {told(words.copied[TIMID], copied, 3)}; runs it had written "
+        f"before: {told(words.repeated[TIMID], again)}",
+        f"at {USUAL:g}: {told(words.copied[USUAL], few, 3)} and "
+        f"{told(words.repeated[USUAL], hardly)}",
+        copied.holds and again.holds and few.holds and hardly.holds,
+    )
+
+
 FEW = 0.02
-
-
-@dataclass(frozen=True, kw_only=True)
-class BankHeads:
-    """How much weight every head of MiniLM gives from a "bank" to "river".
-
-    Attributes:
-        first: From the first "bank", that of the river, one number a head.
-        second: From the second "bank", the financial one.
-        untrained: From the first, in a model of the same shape that was never trained.
-    """
-
-    first: Float[Tensor, "layer head"]
-    second: Float[Tensor, "layer head"]
-    untrained: Float[Tensor, "layer head"]
-
-
-def bank_heads(minilm: PretrainedEncoder, seed: int = 0) -> BankHeads:
-    """Have the model read the bank sentence, and an untrained one of its shape as well."""
-    blank = Transformer(minilm.model.config, generator=torch.Generator().manual_seed(seed)).eval()
-    untrained = PretrainedEncoder(model=blank, tokenizer=minilm.tokenizer)
-    first, second = river_weights(minilm)
-    return BankHeads(first=first, second=second, untrained=river_weights(untrained)[0])
-
-
-def river_weights(
-    encoder: PretrainedEncoder,
-) -> tuple[Float[Tensor, "layer head"], Float[Tensor, "layer head"]]:
-    """Return the weight from each of the two "bank"s to "river", for every head."""
-    reading = encoder.read(BANK_SENTENCE)
-    weights = torch.cat(reading.output.attention_weights)
-    first, second = (place for place, word in enumerate(reading.tokens) if word == "bank")
-    river = reading.tokens.index("river")
-    return weights[:, :, first, river], weights[:, :, second, river]
-
-
-LAYER, HEAD = 0, 4
-
-
-def one_head_looks_at_the_river(heads: BankHeads) -> Finding:
-    """Judge head 0.4 against all heads, and against an untrained model."""
-    mine = above(heads.first[LAYER, HEAD].item(), 0.6)
-    mean, untrained = (
-        below(heads.first.mean().item(), 0.1),
-        below(heads.untrained.max().item(), 0.1),
-    )
-    return Finding(
-        f"head {LAYER}.{HEAD}, from the first “bank” to “river”: {mine}",
-        f"mean of all {heads.first.numel()} heads {mean}; the largest before training {untrained}",
-        mine.holds and mean.holds and untrained.holds,
-    )
-
-
-def so_does_the_financial_bank(heads: BankHeads) -> Finding:
-    """Judge what the tidy story leaves out: the second "bank" looks at "river" as well."""
-    second = above(heads.second[LAYER, HEAD].item(), 0.35)
-    less = heads.second[LAYER, HEAD] < heads.first[LAYER, HEAD]
-    mean = below(heads.second.mean().item(), 0.1)
-    return Finding(
-        f"head {LAYER}.{HEAD}, from the financial “bank” to “river”: {second}, less than the first",
-        f"mean of all {heads.second.numel()} heads {mean}",
-        second.holds and bool(less) and mean.holds,
-    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from transformer_course.device import one_thread
 from transformer_course.drawing import (
     INK,
     KEY,
@@ -24,11 +25,13 @@ from transformer_course.drawing import (
     in_course_style,
     token_label,
 )
-from transformer_course.experiments.first_look import HEAD, LAYER, Answers, BankHeads
+from transformer_course.experiments.first_look import Answers
+from transformer_course.experiments.first_look_bank import HEAD, LAYER, BankHeads
 from transformer_course.generation import generate
 from transformer_course.trained import TrainedWriter
 
 LINE_LENGTH, LINES = 44, 15
+FEW = 0.1
 
 
 @in_course_style
@@ -51,13 +54,14 @@ def written_pages(
     """
     figure = Figure(figsize=(11, 3.8))
     for number, temperature in enumerate(temperatures):
-        (ids,) = generate(
-            writer.model,
-            [writer.tokenizer.encode(prompt)],
-            num_tokens,
-            temperature=temperature,
-            generator=torch.Generator().manual_seed(seed),
-        )
+        with one_thread():
+            (ids,) = generate(
+                writer.model,
+                [writer.tokenizer.encode(prompt)],
+                num_tokens,
+                temperature=temperature,
+                generator=torch.Generator().manual_seed(seed),
+            )
         axes = figure.add_axes(
             (number / len(temperatures) + 0.01, 0.02, 1 / len(temperatures) - 0.02, 0.86)
         )
@@ -139,10 +143,12 @@ def expected_tokens(found: Answers, start: int = 0) -> Figure:
 def heads_towards_river(heads: BankHeads) -> Figure:
     """Draw the weight from "bank" to "river" of every head: first bank, second bank, untrained.
 
+    Head 0.4 has its number beside it, and so has the head that gives most.
+
     Args:
         heads: The weights.
     """
-    figure = Figure(figsize=(9, 3), layout="constrained")
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
     axes = figure.add_subplot()
     rows = (
         ("first “bank”", heads.first, QUERY, "o"),
@@ -152,12 +158,23 @@ def heads_towards_river(heads: BankHeads) -> Figure:
     for height, (_, weights, colour, marker) in enumerate(rows):
         points = weights.flatten().tolist()
         axes.plot(points, [height] * len(points), marker, color=colour, alpha=0.55, markersize=7)
-        if height < 2:
-            mine = weights[LAYER, HEAD].item()
+        few = sum(weight < FEW for weight in points)
+        axes.annotate(
+            f"{few} of {len(points)} below {FEW:g}",
+            (0, height),
+            (0, -17),
+            textcoords="offset points",
+            fontsize=10,
+        )
+    for height, weights in enumerate((heads.first, heads.second)):
+        most = divmod(int(weights.argmax()), weights.shape[1])
+        # One label above and one below: the two heads may lie near each other.
+        for (layer, head), above in {most: -17, (LAYER, HEAD): 9}.items():
+            mine = weights[layer, head].item()
             axes.annotate(
-                f"head {LAYER}.{HEAD}: {mine:.2f}",
+                f"head {layer}.{head}: {mine:.2f}",
                 (mine, height),
-                (0, 9),
+                (0, above),
                 textcoords="offset points",
                 ha="center",
                 fontsize=10,

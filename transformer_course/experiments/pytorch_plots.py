@@ -91,7 +91,7 @@ def descent(losses: Mapping[int, float], limits: Mapping[str, float]) -> Figure:
         # Where the curve is far below in the end there is room on the right, else on the left.
         far = loss > losses[max(losses)] + 0.2
         axes.text(
-            last if far else 1,
+            last if far else 1.08,  # a little off the axis
             loss,
             f"{name}: {loss:.2f}",
             ha="right" if far else "left",

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import ipywidgets  # type: ignore[import-untyped]
 import torch
 
+from transformer_course.device import one_thread
 from transformer_course.generation import generate
 from transformer_course.trained import TrainedWriter
 
@@ -100,6 +101,8 @@ class WritingDesk(ipywidgets.VBox):  # type: ignore[misc]
         beginning = self.prompt.value
         complaint = unreadable(beginning, self.writer.characters)
         if complaint:
+            # An older text would look like the answer to this beginning.
+            self.text, self.page.value = "", PAGE.format("<i>Nothing is written.</i>")
             self._say(complaint)
             return
         self._stopping = False
@@ -145,14 +148,15 @@ class WritingDesk(ipywidgets.VBox):  # type: ignore[misc]
             fresh.append(token)
 
         try:
-            generate(
-                self.writer.model,
-                [ids],
-                length,
-                temperature=temperature,
-                generator=torch.Generator().manual_seed(seed),
-                on_token=take,
-            )
+            with one_thread():
+                generate(
+                    self.writer.model,
+                    [ids],
+                    length,
+                    temperature=temperature,
+                    generator=torch.Generator().manual_seed(seed),
+                    on_token=take,
+                )
         except _StoppedError:
             return
 
