@@ -129,7 +129,7 @@ def test_what_does_not_fit_in_a_later_case_holds_nothing():
     [
         (
             {"gradient_norm.item()": "gradient_norm"},
-            "result 2 returns a tensor of shape (), expected a number (.item() makes one of it)",
+            "result 2 is a tensor of shape (), expected a number (.item() makes one of it)",
             FITS,
         ),
         (

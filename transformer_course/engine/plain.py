@@ -144,7 +144,8 @@ def misfit(found: Any, expected: Any, where: str = "it") -> str | None:
             isinstance(found, Array) and found.numbers.shape == () and _kind(expected) == "number"
         )
         way = " (.item() makes one of it)" if lone else ""
-        return f"{where} returns {describe(found)}, expected {describe(expected)}{way}"
+        verb = "is" if where.startswith("result ") else "returns"
+        return f"{where} {verb} {describe(found)}, expected {describe(expected)}{way}"
     if isinstance(found, dict):
         missing = sorted(expected.keys() - found.keys())
         if missing:
