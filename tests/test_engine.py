@@ -193,6 +193,7 @@ def test_a_block_that_returns_too_little_is_told_how_much_is_expected(returned, 
     assert words in verdict_on(BLOCK, build(source, "a try", {})).seen
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize(
     "joined", ["hidden + attended", "self.attention_residual.after(hidden, attended)"]
 )
