@@ -125,8 +125,8 @@ def _ink_on(colour: Sequence[float]) -> str:
         (part + 0.055) ** 2.4 / 1.055**2.4 if part > 0.04 else part / 12.92 for part in colour
     ]
     red, green, blue, *_ = linear
-    # Where the contrasts of white and of black with the colour are equal.
-    return "white" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.18 else INK
+    # At 0.21 white and INK stand out alike.
+    return "white" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.21 else INK
 
 
 def _write_above(axes: Axes, places: Sequence[float], heights: Sequence[float]) -> None:
