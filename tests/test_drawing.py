@@ -20,7 +20,9 @@ from transformer_course.drawing import (
     MASKED,
     QUERY,
     VALUE,
+    WEIGHTS,
     LossCurve,
+    ink_on,
     loss_curve,
     png,
     spread,
@@ -346,3 +348,17 @@ def test_the_learners_settings_do_not_change_the_pictures(draw):
     plain = draw()
     with mpl.rc_context({"font.size": 30, "axes.facecolor": "red", "lines.linewidth": 9}):
         assert draw() == plain
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.3, 0.45, 0.5, 0.7, 1.0])
+def test_a_number_in_a_cell_stands_out_from_its_colour(weight):
+    ink, colour = mpl.colors.to_rgb(ink_on(weight)), mpl.colormaps[WEIGHTS](weight)[:3]
+    light, dark = sorted((luminance(ink), luminance(colour)), reverse=True)
+    assert (light + 0.05) / (dark + 0.05) > 4.5
+
+
+def luminance(colour):
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -20,7 +20,7 @@ from transformer_course.engine.catalogue import UnknownNameError, find_exercise
 from transformer_course.engine.exercise import Question
 from transformer_course.engine.pages import Page, verdict_page
 from transformer_course.engine.sources import build, slipped
-from transformer_course.engine.verdict import EQUAL, FITS, State
+from transformer_course.engine.verdict import EQUAL, FITS, FLOWS, State
 from transformer_course.engine.workspace import Workspace, WorkspaceError
 
 MASK = find_exercise("attention.causal_mask")
@@ -114,6 +114,58 @@ def test_what_holds_in_one_case_and_not_in_another_is_not_said_to_hold():
     assert EQUAL not in said
     assert said == {FITS: True, "each word sees itself": False}
     assert "in the case “two new words after three”" in verdict.seen
+
+
+def softmax_of(prepared="scores", total="total.masked_fill(total == 0, 1.0)"):
+    """Build the answer to the exercise with other scores to begin with, or another total."""
+    source = slipped(
+        SOFTMAX.answer,
+        {
+            "total.masked_fill(total == 0, 1.0)": total,
+            "    if mask is not None:": f"    scores = {prepared}\n    if mask is not None:",
+        },
+    )
+    return build(source, "a try", {})
+
+
+@pytest.mark.parametrize("cut", ["scores.detach()", "scores.data"])
+def test_a_gradient_that_is_cut_off_is_told_as_that_and_nothing_else_is_blamed(cut):
+    verdict = verdict_on(SOFTMAX, softmax_of(cut))
+    assert verdict.seen.startswith("no gradient comes through: somewhere the numbers were cut off")
+    assert verdict.checklist[0] == (FITS, True)
+    assert verdict.checklist[-1] == (FLOWS, False)
+
+
+def test_a_gradient_that_reaches_only_some_of_what_goes_in_is_told_so():
+    whole = find_exercise("attention.scaled_dot_product_attention")
+    source = slipped(whole.answer, {"query @ key.": "query @ key.detach()."})
+    verdict = verdict_on(whole, build(source, "a try", whole.lent()))
+    assert verdict.seen.startswith("no gradient comes through to some of what goes in")
+
+
+@pytest.mark.parametrize("name", ["scaled_dot_product_attention", "masked_softmax"])
+def test_a_result_that_does_not_fit_is_called_it_not_by_the_name_that_a_probe_gave_it(name):
+    exercise = find_exercise(f"attention.{name}")
+    last = exercise.answer.rstrip().splitlines()[-1]
+    wrong = build(slipped(exercise.answer, {last: "    return scores"}), "a try", exercise.lent())
+    seen = verdict_on(exercise, wrong).seen
+    assert "`" not in seen
+    if name == "scaled_dot_product_attention":
+        assert seen.startswith("it returns a tensor of shape (3, 3), expected 2 tensors")
+
+
+@pytest.mark.parametrize("small", ["1e-10", "1e-9", "1e-8", "1e-6"])
+def test_a_small_number_on_every_total_is_seen_where_float64_would_round_less(small):
+    verdict = verdict_on(SOFTMAX, softmax_of(total=f"(total + {small})"))
+    assert verdict.state is State.NOT_YET
+    assert "more than rounding in float64" in verdict.seen
+
+
+def test_an_unknown_mistake_is_sent_to_all_hints_and_to_the_answer():
+    verdict = verdict_on(SOFTMAX, softmax_of("2 * scores"))
+    assert verdict.next_step.endswith(
+        'Hints 1 to 3 are there for you, or solution("attention.masked_softmax").'
+    )
 
 
 def test_what_does_not_fit_in_a_later_case_holds_nothing():
@@ -387,10 +439,12 @@ def test_a_prediction_is_taken_up_after_its_experiment(monkeypatch, pages, choic
     assert ("Skipped" in pages[-1]) == (choice in (None, "z"))
 
 
-def test_steps_can_be_limited_by_one_setting(monkeypatch):
+def test_steps_can_be_limited_by_one_setting_and_the_page_says_so(monkeypatch, pages):
     assert learn.steps(900) == 900
+    assert pages == []
     monkeypatch.setenv("TRANSFORMER_COURSE_MOST_STEPS", "7")
     assert learn.steps(900) == 7
+    assert pages[-1].startswith("Shortened: 7 steps of training, not 900.")
 
 
 def test_everything_in_a_page_is_escaped():

@@ -4,6 +4,7 @@ import asyncio
 import cProfile
 import errno
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from transformer_course.engine.answers import (
     verdict_on,
 )
 from transformer_course.engine.catalogue import find_exercise
-from transformer_course.engine.guard import TimeUp, time_limit
+from transformer_course.engine.guard import TimeUp, within
 from transformer_course.engine.pages import Page
 from transformer_course.engine.verdict import State
 from transformer_course.engine.workspace import Workspace
@@ -91,16 +92,54 @@ def test_an_answer_that_swallows_the_time_limit_ends_all_the_same(monkeypatch, e
 
 def test_nothing_of_the_time_limit_hits_what_comes_after():
     for _ in range(20):
-        with pytest.raises(TimeUp), time_limit(0.01):
-            swallows_a_loop(3)
+        with pytest.raises(TimeUp):
+            within(0.01, lambda: swallows_a_loop(3))
         for _ in range(50_000):
             pass
 
 
 def test_an_answer_that_ends_in_time_is_not_disturbed():
-    with time_limit(60):
-        total = sum(range(100_000))
-    assert total == 4_999_950_000
+    assert within(60, lambda: sum(range(100_000))) == 4_999_950_000
+
+
+def for_ever():
+    while True:
+        pass
+
+
+@pytest.mark.parametrize("seconds", [-1.0, 0.0, 0.0005, 0.001])
+def test_a_limit_so_short_that_it_strikes_anywhere_is_over_when_it_is_left(seconds):
+    for _ in range(50):
+        with pytest.raises(TimeUp):
+            within(seconds, for_ever)
+    threads = [thread for thread in threading.enumerate() if type(thread).__name__ == "_Watch"]
+    for thread in threads:
+        thread.join(1)
+    assert not any(thread.is_alive() for thread in threads)
+
+
+def test_an_exception_of_the_function_comes_through():
+    with pytest.raises(ZeroDivisionError):
+        within(60, lambda: 1 // 0)
+
+
+def test_a_limit_that_strikes_within_compiled_code_hits_nothing_afterwards():
+    def compiled():
+        return torch.randn(1_500, 1_500) @ torch.randn(1_500, 1_500)
+
+    for _ in range(20):
+        with pytest.raises(TimeUp):
+            within(0.001, lambda: [compiled() for _ in range(3)])
+        for _ in range(20_000):
+            pass
+
+
+def test_a_part_that_was_quick_enough_once_trains_though_the_machine_was_busy(monkeypatch):
+    seconds = iter([1.0, 9.0, 1.0, 4.0, 1.0, 2.0])  # the course's own and the part, in turns
+    monkeypatch.setattr("transformer_course.engine.answers._cost", lambda *_: next(seconds))
+    exercise = find_exercise("positional.rotate")
+    assert unfit_for_training(exercise, exercise.reference) is None
+    assert list(seconds) == []
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from transformer_course.heads import (
     IGNORED_TARGET,
     ClassificationHead,
     LanguageModelHead,
+    bits_per_character,
     cross_entropy,
     next_token_probabilities,
     perplexity,
@@ -66,9 +67,30 @@ def test_pooling_sees_real_tokens_only(pooling, padding):
 
 
 @pytest.mark.parametrize("pooling", ["mean", "first", "last"])
-def test_a_sequence_of_padding_alone_gives_finite_logits(pooling):
-    head = ClassificationHead(5, 11, pooling)
-    assert head(torch.randn(2, 7, 5), torch.zeros(2, 7).bool()).isfinite().all()
+def test_a_sequence_without_a_real_token_is_refused(pooling):
+    mask = torch.ones(3, 7).bool()
+    mask[1] = False
+    with pytest.raises(ValueError, match=r"sequence 1 has no real token: all 7 entries.+leave it"):
+        ClassificationHead(5, 11, pooling)(torch.randn(3, 7, 5), mask)
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize("pooling", ["mean", "first", "last"])
+def test_a_mask_of_another_shape_is_refused(pooling):
+    with pytest.raises(ValueError, match=r"padding_mask has shape \(2, 5\), expected \(2, 7\)"):
+        ClassificationHead(5, 11, pooling)(torch.randn(2, 7, 5), torch.ones(2, 5).bool())
+
+
+def test_a_pooling_of_ones_own_is_the_one_that_is_called():
+    def largest(hidden, padding_mask):
+        return hidden.masked_fill(~padding_mask[..., None], -math.inf).amax(1)
+
+    hidden, mask = torch.randn(3, 7, 5), MASKS["right"]
+    head = ClassificationHead(5, 11, largest)
+    expected = torch.stack(
+        [row[real].max(0).values for row, real in zip(hidden, mask, strict=True)]
+    )
+    torch.testing.assert_close(head(hidden, mask), head.projection(expected))
 
 
 def test_an_unknown_pooling_lists_those_there_are():
@@ -107,6 +129,30 @@ def test_knowing_nothing_costs_the_logarithm_of_the_vocabulary():
     loss = cross_entropy(torch.zeros(3, 5, 97), torch.randint(97, (3, 5)))
     assert loss.item() == pytest.approx(math.log(97))
     assert perplexity(loss.item()) == pytest.approx(97)
+
+
+def test_one_text_costs_as_many_bits_a_character_whatever_its_tokens():
+    # 30 characters at 1.5 nats each; the same total over 10 tokens or 6.
+    expected = 1.5 / math.log(2)
+    for num_tokens in (30, 10, 6):
+        loss = 45 / num_tokens
+        assert bits_per_character(loss, num_tokens, 30) == pytest.approx(expected)
+
+
+def test_choosing_among_256_bytes_costs_eight_bits():
+    assert bits_per_character(math.log(256), 7, 7) == pytest.approx(8)
+
+
+@pytest.mark.parametrize(("num_tokens", "num_characters"), [(0, 5), (5, 0), (-1, 5)])
+def test_a_text_of_nothing_is_refused(num_tokens, num_characters):
+    with pytest.raises(ValueError, match=rf"{num_tokens} tokens of {num_characters} characters: g"):
+        bits_per_character(1.0, num_tokens, num_characters)
+
+
+@pytest.mark.parametrize("loss", [-0.1, math.nan])
+def test_a_loss_below_0_is_refused(loss):
+    with pytest.raises(ValueError, match=rf"loss={loss} is not a number of at least 0; give a"):
+        bits_per_character(loss, 3, 5)
 
 
 def test_huge_logits_do_not_overflow():

@@ -10,6 +10,7 @@ from transformer_course.attention import scaled_dot_product_attention
 from transformer_course.blocks import FeedForward, FusedLayerNorm, LayerNorm, TransformerBlock
 from transformer_course.config import TransformerConfig
 from transformer_course.model import Transformer, evaluation_mode
+from transformer_course.multi_head import merge_heads, split_heads
 from transformer_course.positional import distance_bias, rotate, sinusoidal_table
 
 SIZES = {
@@ -57,20 +58,31 @@ def counted(calls):
         calls.append("rotate")
         return rotate(vectors, cosine, sine)
 
+    def counted_split(vectors, num_heads):
+        calls.append("split")
+        return split_heads(vectors, num_heads)
+
+    def counted_merge(heads):
+        calls.append("merge")
+        return merge_heads(heads)
+
     return {
         "attention": attention,
         "block": CountedBlock,
         "feed_forward": CountedFeedForward,
+        "merge_heads": counted_merge,
         "norm": CountedNorm,
         "rotate": counted_rotate,
+        "split_heads": counted_split,
     }
 
 
 ROTARY = pytest.mark.parametrize("position", ["rotary", "rotary_interleaved"])
 # Queries turn, then keys; what a decoder asks its memory for has no place in the text.
-SELF_ATTENTION = ["block", "norm", "rotate", "rotate", "attention"]
+HEADS = ["split"] * 3
+SELF_ATTENTION = ["block", "norm", *HEADS, "rotate", "rotate", "attention", "merge"]
 BLOCK = [*SELF_ATTENTION, "norm", "feed_forward"]
-CROSSING_BLOCK = [*SELF_ATTENTION, "norm", "attention", "norm", "feed_forward"]
+CROSSING_BLOCK = [*SELF_ATTENTION, "norm", *HEADS, "attention", "merge", "norm", "feed_forward"]
 
 
 @ROTARY

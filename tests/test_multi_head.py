@@ -9,7 +9,9 @@ from transformer_course.attention import causal_mask, scaled_dot_product_attenti
 from transformer_course.multi_head import (
     LayerCache,
     MultiHeadAttention,
+    MultiHeadSelfAttention,
     merge_heads,
+    silence_head,
     split_heads,
 )
 from transformer_course.positional import AlibiBias, RotaryEmbedding
@@ -305,3 +307,98 @@ def test_a_mask_for_another_number_of_keys_is_refused():
 
 def test_the_course_attention_is_the_default():
     assert module().attention is scaled_dot_product_attention
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize("shape", [(5, 21), (2, 3, 5, 21)])
+def test_vectors_of_another_rank_are_not_split(shape):
+    with pytest.raises(
+        ValueError, match=r"vectors have shape .+ expected \(batch, length, width\)"
+    ):
+        split_heads(torch.zeros(shape), 3)
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_heads_of_another_rank_are_not_merged():
+    words = r"heads have shape \(3, 5, 7\), expected \(batch, head, length, d_head\)"
+    with pytest.raises(ValueError, match=words):
+        merge_heads(torch.zeros(3, 5, 7))
+
+
+@pytest.mark.parametrize("make", [MultiHeadAttention, MultiHeadSelfAttention])
+def test_no_heads_at_all_are_refused(make):
+    with pytest.raises(ValueError, match="num_heads=0 makes no heads; choose 1 or more"):
+        make(30, 0)
+
+
+def test_the_short_form_refuses_a_width_that_its_heads_do_not_divide():
+    with pytest.raises(
+        ValueError, match=r"d_model=65 is not divisible by num_heads=4; choose 64 or 68"
+    ):
+        MultiHeadSelfAttention(65, 4)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_the_short_form_has_the_weights_and_numbers_of_the_long_one(causal):
+    short, ours = MultiHeadSelfAttention(30, 3, causal), module(causal=causal)
+    short.load_state_dict(ours.state_dict())
+    hidden = inputs()
+    output, weights = short(hidden)
+    expected = ours(hidden, need_weights=True)
+    torch.testing.assert_close(output, expected.output)
+    torch.testing.assert_close(weights, expected.weights)
+
+
+@pytest.mark.parametrize("head", [0, 1, 2])
+def test_a_silenced_head_is_a_head_that_hands_over_zeros(head):
+    ours, hidden = module(causal=True), inputs()
+
+    def mute(query, key, value, mask=None, bias=None):
+        mixed, weights = scaled_dot_product_attention(query, key, value, mask, bias)
+        return mixed * (torch.arange(3) != head)[:, None, None], weights
+
+    expected = module(causal=True, attention=mute)
+    expected.load_state_dict(ours.state_dict())
+    with torch.no_grad():
+        ours.output.weight.copy_(silence_head(ours.output.weight, head, 3))
+    torch.testing.assert_close(ours(hidden).output, expected(hidden).output)
+
+
+def test_without_all_of_its_heads_a_layer_says_its_bias():
+    weight = torch.randn(11, 30)
+    for head in range(3):
+        before, weight = weight, silence_head(weight, head, 3)
+        assert not torch.equal(before, weight)
+    assert not weight.any()
+
+
+@pytest.mark.parametrize("head", [-1, 3, 1.5])
+@pytest.mark.usefixtures("unchecked")
+def test_a_head_that_is_not_there_cannot_be_silenced(head):
+    with pytest.raises(ValueError, match=rf"head={head} is none of 3; choose 0 to 2"):
+        silence_head(torch.zeros(5, 30), head, 3)
+
+
+def test_heads_that_do_not_divide_a_projection_cannot_be_silenced():
+    with pytest.raises(ValueError, match="width 30 is not divisible by num_heads=4"):
+        silence_head(torch.zeros(5, 30), 0, 4)
+
+
+def test_plugged_in_split_and_merge_are_the_ones_that_are_used():
+    calls = []
+
+    def split(vectors, num_heads):
+        calls.append("split")
+        return split_heads(vectors, num_heads)
+
+    def merge(heads):
+        calls.append("merge")
+        return merge_heads(heads).flip(-1)
+
+    ours, hidden = module(), inputs()
+    plugged = module(split=split, merge=merge)
+    plugged.load_state_dict(ours.state_dict())
+    with torch.no_grad():
+        ours.output.weight.copy_(ours.output.weight.flip(1))
+    torch.testing.assert_close(plugged(hidden).output, ours(hidden).output)
+    assert calls == ["split", "split", "split", "merge"]

@@ -18,6 +18,7 @@ from transformer_course.engine.verdict import State
 
 pytestmark = pytest.mark.usefixtures("unchecked")
 
+NOTHING = None
 A, B = torch.ones(3, 4), torch.ones(3, 5)
 LEARNED = torch.ones(3, requires_grad=True)
 
@@ -71,7 +72,14 @@ SLIPS = {
     "scores for 10 questions met targets for 2": lambda: nn.functional.cross_entropy(
         torch.ones(10, 7), torch.zeros(2, dtype=int)
     ),
-    "`is not None` asks whether it is there": lambda: not A,
+    "`~` turns every entry of a mask round, `is not None` asks": lambda: not A,
+    "`~` met None: no mask was given in this case": lambda: ~NOTHING,
+    "`-` met None, where a number must stand": lambda: -NOTHING,
+    "`-` met a pair: torch's max along an axis gives values and their places; take `.values`, "
+    "or amax": lambda: A - A.max(-1, keepdim=True),
+    "`*` met None: what is not given in a case is None there": lambda: A * NOTHING,
+    "`/` met None": lambda: NOTHING / 3,
+    "`/` gives 1.0, `//` gives 1": lambda: A[: 4 / 2],
     "several truth values stand where one is asked for": lambda: not np.ones(3),
     "`-` does not turn a mask around; `~` does": lambda: -(A > 0),
     "`-` does not turn a mask around;": lambda: -(np.ones(3) > 0),

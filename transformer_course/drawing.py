@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
-from matplotlib import style
+from matplotlib import colormaps, style
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PatchCollection
@@ -209,7 +209,8 @@ def label_cells(axes: Axes, queries: Sequence[str], keys: Sequence[str], cell: f
         axes.tick_params(axis="x", rotation=45)
         for label in axes.get_xticklabels():
             label.set(ha="left", rotation_mode="anchor")
-    axes.set(xlabel="answers (key)", ylabel="asks (query)")
+    axes.set_xlabel("answers (key)", labelpad=8)
+    axes.set_ylabel("asks (query)")
     axes.xaxis.label.set_color(KEY)
     axes.yaxis.label.set_color(QUERY)
     axes.spines[:].set_visible(False)
@@ -233,8 +234,15 @@ def write_numbers(
             ha="center",
             va="center",
             fontsize=10,
-            color="white" if weight < 0.5 else INK,
+            color=ink_on(weight),
         )
+
+
+def ink_on(weight: float) -> str:
+    """Return white or black: whichever stands out more from a weight's colour (WCAG's contrast)."""
+    red, green, blue = np.power(colormaps[WEIGHTS](weight)[:3], 2.2)
+    lightness = 0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05
+    return "white" if 1.05 / lightness > lightness / 0.05 else "black"
 
 
 class LossCurve:

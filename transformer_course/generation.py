@@ -79,6 +79,7 @@ def generate(
     memory: Memory | None = None,
     on_token: Callable[[int, int], None] | None = None,
     extend: Callable[[Readable, Tensor, int, Choose], Tensor] = extend,
+    probabilities: Callable[..., Tensor] = next_token_probabilities,
 ) -> list[list[int]]:
     """Continue each prompt.
 
@@ -98,6 +99,7 @@ def generate(
         memory: What an encoder–decoder was given to read.
         on_token: Called with row and token as soon as a token is drawn.
         extend: The loop that writes, in place of the course's own `extend`.
+        probabilities: What is drawn from, in place of the course's own `next_token_probabilities`.
 
     Returns:
         The new tokens of each row.
@@ -111,8 +113,8 @@ def generate(
 
     def choose(logits: Tensor) -> Tensor | None:
         scores = logits.float().cpu()
-        probabilities = next_token_probabilities(scores, temperature, top_k, top_p)
-        drawn = torch.multinomial(probabilities, 1, generator=generator)
+        shares = probabilities(scores, temperature, top_k, top_p)
+        drawn = torch.multinomial(shares, 1, generator=generator)
         for row in sorted(running):
             token = int(drawn[row])
             if token in stop_ids:

@@ -6,6 +6,7 @@ Fan et al. 2018, section 5.4 (top-k); Press and Wolf 2017 (tied embedding).
 """
 
 import math
+from collections.abc import Callable, Mapping
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -48,14 +49,17 @@ class ClassificationHead(nn.Module):
         d_model: Width of the hidden vectors.
         num_classes: Number of classes.
         pooling: "mean" over the real tokens, the "first", or the "last" real token (the only one
-            that has seen the whole sequence in a causal model).
+            that has seen the whole sequence in a causal model); or a function like `mean_pooling`.
+
+    Raises:
+        ValueError: If there is no pooling of that name.
     """
 
-    def __init__(self, d_model: int, num_classes: int, pooling: str = "mean") -> None:
+    def __init__(self, d_model: int, num_classes: int, pooling: "str | Pooling" = "mean") -> None:
         super().__init__()
-        if pooling not in POOLINGS:
+        if isinstance(pooling, str) and pooling not in POOLINGS:
             raise ValueError(f"pooling={pooling!r} is unknown; choose one of {list(POOLINGS)}")
-        self.pool = POOLINGS[pooling]
+        self.pool = POOLINGS[pooling] if isinstance(pooling, str) else pooling
         self.projection = nn.Linear(d_model, num_classes)
 
     def forward(
@@ -72,27 +76,54 @@ class ClassificationHead(nn.Module):
 def mean_pooling(
     hidden: Float[Tensor, "batch length d_model"], padding_mask: Bool[Tensor, "batch length"]
 ) -> Float[Tensor, "batch d_model"]:
-    """Average the real tokens; a sequence of padding alone gives zeros."""
+    """Average the real tokens of each sequence.
+
+    Raises:
+        ValueError: If the mask does not fit, or a sequence has no real token.
+    """
+    check_padding_mask(hidden, padding_mask)
     real = padding_mask[..., None].to(hidden.dtype)
-    return (hidden * real).sum(1) / real.sum(1).clamp(min=1)
+    return (hidden * real).sum(1) / real.sum(1)
 
 
 def first_pooling(
     hidden: Float[Tensor, "batch length d_model"], padding_mask: Bool[Tensor, "batch length"]
 ) -> Float[Tensor, "batch d_model"]:
-    """Take the first real token."""
+    """Take the first real token; raises as `mean_pooling` does."""
+    check_padding_mask(hidden, padding_mask)
     return hidden[torch.arange(len(hidden)), padding_mask.int().argmax(1)]
 
 
 def last_pooling(
     hidden: Float[Tensor, "batch length d_model"], padding_mask: Bool[Tensor, "batch length"]
 ) -> Float[Tensor, "batch d_model"]:
-    """Take the last real token."""
+    """Take the last real token; raises as `mean_pooling` does."""
+    check_padding_mask(hidden, padding_mask)
     from_the_end = padding_mask.flip(1).int().argmax(1)
     return hidden[torch.arange(len(hidden)), hidden.shape[1] - 1 - from_the_end]
 
 
-POOLINGS = {"mean": mean_pooling, "first": first_pooling, "last": last_pooling}
+Pooling = Callable[[Tensor, Tensor], Tensor]
+POOLINGS: Mapping[str, Pooling] = {
+    "mean": mean_pooling,
+    "first": first_pooling,
+    "last": last_pooling,
+}
+
+
+def check_padding_mask(hidden: Tensor, padding_mask: Tensor) -> None:
+    """Refuse a mask that does not say of each token whether it is real, or leaves none."""
+    if padding_mask.shape != hidden.shape[:2]:
+        raise ValueError(
+            f"padding_mask has shape {tuple(padding_mask.shape)}, expected "
+            f"{tuple(hidden.shape[:2])}: one entry a token"
+        )
+    real = padding_mask.any(1)
+    if not real.all():
+        raise ValueError(
+            f"sequence {int(real.int().argmin())} has no real token: all "
+            f"{padding_mask.shape[1]} entries of its padding_mask are False; leave it out"
+        )
 
 
 def cross_entropy(
@@ -103,32 +134,65 @@ def cross_entropy(
     Raises:
         ValueError: If the shapes do not fit, a target is no class, or no target counts.
     """
+    check_targets(logits, targets)
+    counts = targets != IGNORED_TARGET
+    chosen = targets.masked_fill(~counts, 0)
+    losses = -logits.log_softmax(-1).gather(-1, chosen[..., None]).squeeze(-1)
+    return losses.masked_fill(~counts, 0.0).sum() / counts.sum()
+
+
+def check_targets(logits: Tensor, targets: Tensor) -> None:
+    """Refuse targets that do not fit the logits, are no classes, or all do not count."""
     num_classes = logits.shape[-1]
     if logits.shape[:-1] != targets.shape:
         raise ValueError(
             f"logits {tuple(logits.shape)} need targets {tuple(logits.shape[:-1])}, "
             f"given {tuple(targets.shape)}; one target a position"
         )
-    counts = targets != IGNORED_TARGET
-    chosen = targets.masked_fill(~counts, 0)
-    if targets.numel() and not 0 <= int(chosen.min()) <= int(chosen.max()) < num_classes:
-        outside = next(t for t in chosen.flatten().tolist() if not 0 <= t < num_classes)
-        raise ValueError(
-            f"target {outside} is none of the {num_classes} classes 0 to {num_classes - 1}; "
-            f"use {IGNORED_TARGET} for positions that do not count"
-        )
-    if not counts.any():
+    counted = targets[targets != IGNORED_TARGET]
+    if not len(counted):
         raise ValueError(
             f"none of the {targets.numel()} targets counts (all are {IGNORED_TARGET}); "
             "give at least one real target"
         )
-    losses = -logits.log_softmax(-1).gather(-1, chosen[..., None]).squeeze(-1)
-    return losses.masked_fill(~counts, 0.0).sum() / counts.sum()
+    if not 0 <= int(counted.min()) <= int(counted.max()) < num_classes:
+        outside = next(t for t in counted.tolist() if not 0 <= t < num_classes)
+        raise ValueError(
+            f"target {outside} is none of the {num_classes} classes 0 to {num_classes - 1}; "
+            f"use {IGNORED_TARGET} for positions that do not count"
+        )
 
 
 def perplexity(loss: float) -> float:
     """Turn nats a token into "as unsure as between this many equally likely tokens": e^loss."""
     return math.exp(loss) if loss < 700 else math.inf
+
+
+def bits_per_character(loss: float, num_tokens: int, num_characters: int) -> float:
+    """Turn nats a token into bits a character, which models of any tokens share.
+
+    Args:
+        loss: Mean of −ln p over the tokens of a text.
+        num_tokens: How many tokens that mean was taken over.
+        num_characters: How many characters those tokens stand for.
+
+    Raises:
+        ValueError: If a count is not above 0, or the loss is negative or NaN.
+    """
+    check_text_counts(loss, num_tokens, num_characters)
+    return loss * num_tokens / num_characters / math.log(2)
+
+
+def check_text_counts(loss: float, num_tokens: int, num_characters: int) -> None:
+    """Refuse what no text can have."""
+    if min(num_tokens, num_characters) < 1:
+        raise ValueError(
+            f"{num_tokens} tokens of {num_characters} characters: give a text of 1 or more of each"
+        )
+    if not loss >= 0:
+        raise ValueError(
+            f"loss={loss} is not a number of at least 0; give a mean of −ln p, in nats"
+        )
 
 
 def next_token_probabilities(
@@ -151,10 +215,10 @@ def next_token_probabilities(
     Raises:
         ValueError: If a control is outside its range, a logit is NaN or +inf, or all are −inf.
     """
-    _check_sampling(logits, temperature, top_k, top_p)
+    check_sampling(logits, temperature, top_k, top_p)
     # 0, and what is too small to divide by.
     if temperature < torch.finfo(logits.dtype).tiny:
-        return nn.functional.one_hot(logits.argmax(-1), logits.shape[-1]).to(logits.dtype)
+        return torch.zeros_like(logits).scatter(-1, logits.argmax(-1, keepdim=True), 1.0)
     if top_k is not None and top_k < logits.shape[-1]:
         kept = logits.topk(top_k).indices
         logits = torch.full_like(logits, -math.inf).scatter(-1, kept, logits.gather(-1, kept))
@@ -170,7 +234,8 @@ def next_token_probabilities(
     return probabilities
 
 
-def _check_sampling(logits: Tensor, temperature: float, top_k: int | None, top_p: float) -> None:
+def check_sampling(logits: Tensor, temperature: float, top_k: int | None, top_p: float) -> None:
+    """Refuse controls outside their range, and logits of which no largest can be found."""
     # Written so that NaN, which compares false with everything, is refused as well.
     if not 0 <= temperature < math.inf:
         raise ValueError(

@@ -257,6 +257,15 @@ def _chosen(question: Question, choice: str | None) -> str | None:
 def steps(wanted: int) -> int:
     """Return how many steps to train: those wanted, or fewer where a lesson is only tried out.
 
-    The environment variable TRANSFORMER_COURSE_MOST_STEPS sets the limit.
+    The environment variable TRANSFORMER_COURSE_MOST_STEPS sets the limit. Where it does, the page
+    says so: what is told of the result need not hold after so few steps.
     """
-    return min(wanted, int(os.environ.get(MOST_STEPS, wanted)))
+    taken = min(wanted, int(os.environ.get(MOST_STEPS, wanted)))
+    if taken < wanted:
+        Page(
+            (
+                f"Shortened: {taken} steps of training, not {wanted:,}. What is said of the result "
+                "may not hold, and a claim may turn to ✗.",
+            )
+        ).publish()
+    return taken

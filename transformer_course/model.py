@@ -23,10 +23,14 @@ PLUGGABLE = (
     "attention",
     "block",
     "distance_bias",
+    "embedding",
     "feed_forward",
+    "merge_heads",
     "norm",
+    "pooling",
     "rotate",
     "sinusoidal_table",
+    "split_heads",
 )
 """The parts that can be replaced: `Transformer(config, parts={"attention": my_attention})`."""
 
@@ -43,11 +47,12 @@ class Transformer(nn.Module):
 
     Args:
         config: Sizes and choices.
-        parts: Replacements by name: "attention", "rotate", "sinusoidal_table" and "distance_bias"
-            (functions like `scaled_dot_product_attention` and those of `positional`), "block",
-            "feed_forward" and "norm" (classes, built and called like `TransformerBlock`,
-            `FeedForward` and `LayerNorm`). A part that is plugged in is the one that is called,
-            everywhere.
+        parts: Replacements by name. Functions like those of the package: "attention"
+            (`scaled_dot_product_attention`), "rotate", "sinusoidal_table", "distance_bias",
+            "split_heads", "merge_heads" and "pooling" (`mean_pooling`). Classes, built and called
+            like the package's: "block" (`TransformerBlock`), "embedding" (`TokenEmbedding`),
+            "feed_forward" (`FeedForward`) and "norm" (`LayerNorm`). A part that is plugged in is
+            the one that is called, everywhere.
         generator: Where the initial weights are drawn from.
 
     Raises:
@@ -74,7 +79,7 @@ class Transformer(nn.Module):
         if config.architecture != "encoder":
             crossing = config.architecture == "encoder_decoder"
             self.decoder = TransformerStack(config, parts, causal=True, cross_attention=crossing)
-        self.head = _build_head(config, self._answering_stack().embedding.weight)
+        self.head = _build_head(config, parts, self._answering_stack().embedding.weight)
         initialise_weights(self, generator)
 
     def forward(
@@ -165,13 +170,14 @@ class Transformer(nn.Module):
 
 
 def _build_head(
-    config: TransformerConfig, table: nn.Parameter
+    config: TransformerConfig, parts: Parts, table: nn.Parameter
 ) -> LanguageModelHead | ClassificationHead | None:
     if config.head == "language_model":
         tied_to = table if config.tie_embedding else None
         return LanguageModelHead(config.d_model, config.vocab_size, tied_to=tied_to)
     if config.head == "classification":
-        return ClassificationHead(config.d_model, config.num_classes, config.pooling)
+        pooling = parts.get("pooling", config.pooling)
+        return ClassificationHead(config.d_model, config.num_classes, pooling)
     return None
 
 

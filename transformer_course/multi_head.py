@@ -1,8 +1,11 @@
 """Multi-head attention: several attentions side by side, each in its own slice of the width.
 
+The readable form and the one that models use stand side by side and give the same numbers.
+
 Builds on: attention, positional.  Lacks: norm, residual and feed-forward (blocks).
 Source: Vaswani et al. 2017, section 3.2.2; grouped heads: Ainslie et al. 2023, section 2.2;
-normalised queries and keys: Henry et al. 2020, section 3.
+normalised queries and keys: Henry et al. 2020, section 3; silenced heads: Michel et al. 2019,
+section 2.3.
 """
 
 from collections.abc import Callable
@@ -20,6 +23,8 @@ from transformer_course.attention import (
 from transformer_course.positional import Rotation
 
 AttentionFunction = Callable[..., tuple[Tensor, Tensor]]
+SplitFunction = Callable[[Tensor, int], Tensor]
+MergeFunction = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -77,24 +82,84 @@ def split_heads(
     """Cut the width into `num_heads` equal slices, one a head.
 
     Raises:
-        ValueError: If the width does not divide evenly.
+        ValueError: If the vectors are not of rank 3, or their width does not divide evenly.
     """
-    width = vectors.shape[-1]
-    if width % num_heads:
-        lower = width - width % num_heads
-        raise ValueError(
-            f"width {width} is not divisible by num_heads={num_heads}; "
-            f"choose {lower or num_heads} or {lower + num_heads}"
-        )
-    batch, length, _ = vectors.shape
-    return vectors.view(batch, length, num_heads, width // num_heads).transpose(1, 2)
+    check_rank(vectors, "vectors", ("batch", "length", "width"))
+    check_divides("width", vectors.shape[-1], num_heads)
+    return vectors.unflatten(2, (num_heads, -1)).transpose(1, 2)
 
 
 def merge_heads(
     heads: Float[Tensor, "batch head length d_head"],
 ) -> Float[Tensor, "batch length width"]:
-    """Put the heads' slices side by side again: the inverse of `split_heads`."""
+    """Put the heads' slices side by side again: the inverse of `split_heads`.
+
+    Raises:
+        ValueError: If the heads are not of rank 4.
+    """
+    check_rank(heads, "heads", ("batch", "head", "length", "d_head"))
     return heads.transpose(1, 2).flatten(2)
+
+
+def silence_head(
+    output_weight: Float[Tensor, "d_model width"], head: int, num_heads: int
+) -> Float[Tensor, "d_model width"]:
+    """Return the output projection's weight with one head's columns at 0.
+
+    Column number c multiplies number c of the merged heads, so that a head speaks through its own
+    slice of the columns and through no other. Without them the layer computes what it would
+    compute if this head handed over zeros.
+
+    Args:
+        output_weight: The weight of the output projection, as nn.Linear keeps it; stays as it is.
+        head: Number of the head, from 0.
+        num_heads: How many there are.
+
+    Raises:
+        ValueError: If the heads do not divide the columns, or there is no such head.
+    """
+    check_head(output_weight.shape[1], head, num_heads)
+    d_head = output_weight.shape[1] // num_heads
+    silenced = output_weight.clone()
+    silenced[:, head * d_head : (head + 1) * d_head] = 0
+    return silenced
+
+
+class MultiHeadSelfAttention(nn.Module):
+    """Multi-head self-attention in its shortest form, to be read and written.
+
+    It has the weights of a `MultiHeadAttention`, under the same names, and gives the same numbers.
+    What it lacks is what models need besides: padding, positions, a cache, groups, a memory.
+
+    Args:
+        d_model: Width of inputs and outputs.
+        num_heads: Number of heads; each is d_model / num_heads wide.
+        causal: Whether a position may look only at itself and its past.
+
+    Raises:
+        ValueError: If the heads do not divide the width.
+    """
+
+    def __init__(self, d_model: int, num_heads: int, causal: bool = False) -> None:  # noqa: FBT001, FBT002 (a learner's signature)
+        super().__init__()
+        check_heads(d_model, num_heads, 1)
+        self.num_heads = num_heads
+        self.causal = causal
+        self.query = nn.Linear(d_model, d_model)
+        self.key = nn.Linear(d_model, d_model)
+        self.value = nn.Linear(d_model, d_model)
+        self.output = nn.Linear(d_model, d_model)
+
+    def forward(
+        self, inputs: Float[Tensor, "batch length d_model"]
+    ) -> tuple[Float[Tensor, "batch length d_model"], Float[Tensor, "batch head length length"]]:
+        """Split, attend, merge; return the output and who looked at whom, head by head."""
+        query = split_heads(self.query(inputs), self.num_heads)
+        key = split_heads(self.key(inputs), self.num_heads)
+        value = split_heads(self.value(inputs), self.num_heads)
+        mask = causal_mask(inputs.shape[1]) if self.causal else None
+        mixed, weights = scaled_dot_product_attention(query, key, value, mask)
+        return self.output(merge_heads(mixed)), weights
 
 
 class MultiHeadAttention(nn.Module):
@@ -110,6 +175,8 @@ class MultiHeadAttention(nn.Module):
             correlation times √d_head and cannot run away.
         attention: The function that mixes values, in place of the course's own; with the
             signature and the results of `scaled_dot_product_attention`.
+        split: What cuts the width into heads, in place of `split_heads`.
+        merge: What puts the heads together again, in place of `merge_heads`.
 
     Raises:
         ValueError: If the heads do not divide the width, or the groups the heads.
@@ -125,6 +192,8 @@ class MultiHeadAttention(nn.Module):
         causal: bool = False,
         normalize_query_key: bool = False,
         attention: AttentionFunction = scaled_dot_product_attention,
+        split: SplitFunction = split_heads,
+        merge: MergeFunction = merge_heads,
     ) -> None:
         super().__init__()
         check_heads(d_model, num_heads, queries_per_key)
@@ -133,6 +202,8 @@ class MultiHeadAttention(nn.Module):
         self.queries_per_key = queries_per_key
         self.causal = causal
         self.attention = attention
+        self.split = split
+        self.merge = merge
         d_head = d_model // num_heads
         key_value_width = self.num_key_value_heads * d_head
         self.query = nn.Linear(d_model, d_model, bias=bias)
@@ -166,9 +237,9 @@ class MultiHeadAttention(nn.Module):
             need_weights: Whether to return the weights, at the price of the fused kernel.
         """
         source = inputs if memory is None else memory
-        query = self.normalize(split_heads(self.query(inputs), self.num_heads))
-        key = self.normalize(split_heads(self.key(source), self.num_key_value_heads))
-        value = split_heads(self.value(source), self.num_key_value_heads)
+        query = self.normalize(self.split(self.query(inputs), self.num_heads))
+        key = self.normalize(self.split(self.key(source), self.num_key_value_heads))
+        value = self.split(self.value(source), self.num_key_value_heads)
         if rotation is not None:
             query, key = rotation.apply(query), rotation.apply(key)
         if cache is not None:
@@ -178,7 +249,7 @@ class MultiHeadAttention(nn.Module):
             value = value.repeat_interleave(self.queries_per_key, dim=1)
         mask = self._mask(query.shape[-2], key.shape[-2], key_mask, inputs.device)
         mixed, weights = self._attend(query, key, value, mask, bias, need_weights)
-        return MultiHeadOutput(self.output(merge_heads(mixed)), weights)
+        return MultiHeadOutput(self.output(self.merge(mixed)), weights)
 
     def _mask(
         self, queries: int, keys: int, key_mask: Tensor | None, device: torch.device
@@ -211,15 +282,39 @@ class MultiHeadAttention(nn.Module):
 
 def check_heads(d_model: int, num_heads: int, queries_per_key: int) -> None:
     """Raise a ValueError that names a width or a number of heads that would fit."""
-    if d_model % num_heads:
-        lower = d_model - d_model % num_heads
-        raise ValueError(
-            f"d_model={d_model} is not divisible by num_heads={num_heads}; "
-            f"choose {lower or num_heads} or {lower + num_heads}"
-        )
-    if num_heads % queries_per_key:
+    check_divides("d_model", d_model, num_heads)
+    if queries_per_key < 1 or num_heads % queries_per_key:
         fitting = [size for size in range(1, num_heads + 1) if num_heads % size == 0]
         raise ValueError(
             f"num_heads={num_heads} is not divisible by queries_per_key={queries_per_key}; "
             f"choose one of {fitting}"
+        )
+
+
+def check_divides(name: str, width: int, num_heads: int) -> None:
+    """Raise a ValueError that names the nearest widths that so many heads divide."""
+    if num_heads < 1:
+        raise ValueError(f"num_heads={num_heads} makes no heads; choose 1 or more")
+    if width % num_heads:
+        lower = width - width % num_heads
+        shown = f"{name}={width}" if name == "d_model" else f"{name} {width}"
+        raise ValueError(
+            f"{shown} is not divisible by num_heads={num_heads}; "
+            f"choose {lower or num_heads} or {lower + num_heads}"
+        )
+
+
+def check_head(width: int, head: int, num_heads: int) -> None:
+    """Raise a ValueError if the heads do not divide the width, or there is no such head."""
+    check_divides("width", width, num_heads)
+    if head not in range(num_heads):
+        raise ValueError(f"head={head} is none of {num_heads}; choose 0 to {num_heads - 1}")
+
+
+def check_rank(tensor: Tensor, name: str, axes: tuple[str, ...]) -> None:
+    """Raise a ValueError that names the axes that were expected."""
+    if tensor.ndim != len(axes):
+        raise ValueError(
+            f"{name} have shape {tuple(tensor.shape)}, expected ({', '.join(axes)}); "
+            "add or take away what differs, a batch of one is [None]"
         )

@@ -190,7 +190,7 @@ class Rotation:
 
 
 class RotaryEmbedding(nn.Module):
-    """Rotary position embedding (RoPE): scores come to depend on the distance i − j only.
+    """Rotary position embedding (RoPE): scores come to depend on the signed step i − j only.
 
     It acts on queries and keys, never on embeddings or values. Weights are made for one of two
     layouts, and reading them with the other is silently wrong: "half" (Llama as `transformers`

@@ -30,7 +30,12 @@ from transformer_course.blocks import (
 )
 from transformer_course.config import TransformerConfig
 from transformer_course.embeddings import PairEmbedding, PreviousMixing, TokenEmbedding
-from transformer_course.multi_head import LayerCache, MultiHeadAttention
+from transformer_course.multi_head import (
+    LayerCache,
+    MultiHeadAttention,
+    merge_heads,
+    split_heads,
+)
 from transformer_course.positional import (
     AlibiBias,
     LearnedEncoding,
@@ -102,7 +107,8 @@ class TransformerStack(nn.Module):
     ) -> None:
         super().__init__()
         self.context_length = config.context_length
-        self.embedding = TokenEmbedding(config.vocab_size, config.d_model)
+        embedding = parts.get("embedding", TokenEmbedding)
+        self.embedding = embedding(config.vocab_size, config.d_model)
         self.token_type_embedding = (
             TokenEmbedding(config.num_token_types, config.d_model)
             if config.num_token_types
@@ -315,6 +321,8 @@ def build_block(
             causal=causal,
             normalize_query_key=config.normalize_query_key,
             attention=parts.get("attention", scaled_dot_product_attention),
+            split=parts.get("split_heads", split_heads),
+            merge=parts.get("merge_heads", merge_heads),
         )
 
     return parts.get("block", TransformerBlock)(

@@ -6,6 +6,7 @@ its type's name alone.
 Builds on: nothing.  Lacks: the probes (probing).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,8 @@ from torch import Tensor
 TOLERANCES = {"float64": (1e-7, 1e-9), "float32": (1e-4, 1e-5)}
 """Relative and absolute; of two arrays the coarser one's counts, other floats are coarser still."""
 COARSEST = (1e-2, 1e-2)
+GRADIENT = "gradient"
+"""So begin the names under which probes hand back gradients."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,13 @@ def misfit(found: Any, expected: Any, where: str = "it") -> str | None:
         missing = sorted(expected.keys() - found.keys())
         if missing:
             return f"{where} lacks {missing}"
-        pairs = [(f"`{key}`", found[key], expected[key]) for key in expected]
+        # Gradients that do not come through are another matter: `lost_gradient`.
+        lost = lost_gradient(found, expected) is not None
+        pairs = [
+            (_told(key, expected), found[key], expected[key])
+            for key in expected
+            if not (lost and key.startswith(GRADIENT))
+        ]
     elif isinstance(found, list) and len(found) == len(expected):
         pairs = [
             (f"result {number}", *pair)
@@ -161,6 +170,41 @@ def misfit(found: Any, expected: Any, where: str = "it") -> str | None:
     else:
         return None
     return next(filter(None, (misfit(one, two, name) for name, one, two in pairs)), None)
+
+
+def _told(key: str, keys: Iterable[str]) -> str:
+    """Say what a probe calls a result, in words that mean something to whoever wrote the answer.
+
+    A probe's names are not the answer's: a lone result is "it"; a key of several words stands as
+    it is; only where there are several does a name have to tell them apart.
+    """
+    results = [one for one in keys if one.isidentifier() and not one.startswith(GRADIENT)]
+    if key.startswith(GRADIENT):
+        return "the gradient"
+    if results == [key]:
+        return "it"
+    return f"`{key}`" if key.isidentifier() else key
+
+
+def lost_gradient(found: Any, expected: Any) -> str | None:
+    """Say whether gradients are missing altogether, or some of them, in what a probe returned."""
+    if not isinstance(found, dict) or not isinstance(expected, dict):
+        return None
+    pairs = [(found[key], expected[key]) for key in expected if key.startswith(GRADIENT)]
+    nothing = any(one is None and two is not None for one, two in pairs)
+    some = any(
+        one is None and two is not None
+        for ones, twos in pairs
+        if isinstance(ones, list) and isinstance(twos, list)
+        for one, two in zip(ones, twos, strict=False)
+    )
+    if not nothing and not some:
+        return None
+    where = "" if nothing else " to some of what goes in"
+    return (
+        f"no gradient comes through{where}: somewhere the numbers were cut off "
+        "(detach, .data, .item(), numpy or no_grad)"
+    )
 
 
 def _differ_in_count(found: Any, expected: Any) -> bool:

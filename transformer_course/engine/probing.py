@@ -17,12 +17,13 @@ import traceback
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 
 from transformer_course.engine.exercise import Exercise, Inputs
-from transformer_course.engine.guard import TimeUp, calls_noted, time_limit
+from transformer_course.engine.guard import TimeUp, calls_noted, within
 from transformer_course.engine.plain import plain, same
 from transformer_course.engine.sources import own_source
 
@@ -80,9 +81,10 @@ def probe(exercise: Exercise, candidate: Any, seed: int) -> Report:
     watched = () if candidate is exercise.reference else (exercise.reference, *exercise.forbidden)
     calls: list[str] = []
     for case, inputs in exercise.make_inputs(seed).items():
+        observe = partial(_observe, exercise, candidate, inputs)
         try:
-            with time_limit(end - time.monotonic()), calls_noted(watched) as noted:
-                observations[case] = _observe(exercise, candidate, inputs)
+            with calls_noted(watched) as noted:
+                observations[case] = within(end - time.monotonic(), observe)
         except TimeUp:
             return Report(observations, endless=case)
         calls += noted

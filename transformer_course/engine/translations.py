@@ -46,7 +46,18 @@ KINDS = (
      r"what was returned here holds its results by name, such as `.logits` or `.output`; "
      r"take one of them"),
     (r"truth value of an array with more|Boolean value of Tensor with more",
-     r"several truth values stand where one is asked for; `is not None` asks whether it is there"),
+     r"several truth values stand where one is asked for; `~` turns every entry of a mask round, "
+     r"`is not None` asks whether there is one"),
+    (r"bad operand type for unary ~: 'NoneType'",
+     r"`~` met None: no mask was given in this case; ask first, `if mask is not None`"),
+    (r"bad operand type for unary (\S+): 'NoneType'", r"`\1` met None, where a number must stand"),
+    (r"unsupported operand type\(s\) for (\S+): .*'torch.return_types.(max|min)'",
+     r"`\1` met a pair: torch's \2 along an axis gives values and their places; take `.values`, "
+     r"or a\2"),
+    (r"unsupported operand type\(s\) for (\S+): (?:'NoneType'|.* and 'NoneType')",
+     r"`\1` met None: what is not given in a case is None there; ask first, `is None`"),
+    (r"slice indices must be integers",
+     r"where a slice begins and ends has to be a whole number; `/` gives 1.0, `//` gives 1"),
     (r"Negation, the `-` operator, on a bool",
      r"`-` does not turn a mask around; `~` does"),
     (r"The numpy boolean negative", r"`-` does not turn a mask around; `~` does"),

@@ -13,7 +13,7 @@ from functools import lru_cache
 from types import SimpleNamespace
 
 from transformer_course.engine.exercise import Exercise, Inputs, Mistake
-from transformer_course.engine.plain import bare, misfit, plain, same
+from transformer_course.engine.plain import bare, lost_gradient, misfit, plain, same
 from transformer_course.engine.probing import SECONDS, Observation, Raised, Report, probe
 from transformer_course.engine.translations import in_plain_words
 
@@ -48,6 +48,7 @@ class Verdict:
 
 
 FITS = "type, shape and dtype"
+FLOWS = "gradients come through"
 EQUAL = "same numbers as the course's own"
 
 
@@ -150,7 +151,10 @@ def _first_failure(exercise: Exercise, report: Report, seed: int) -> Verdict | N
     return Verdict(
         state=State.NOT_YET,
         seen=f"{complaint}, in the case “{case}”",
-        next_step="This is none of the mistakes known here; hint 1 is next.",
+        next_step=(
+            "This is none of the mistakes known here. Hints 1 to 3 are there for you, or "
+            f'solution("{exercise.name}").'
+        ),
         checklist=(*((one, True) for one in held), (name, False)),
     )
 
@@ -164,6 +168,9 @@ def _complaints(
     if amiss is not None:
         # Of what does not even fit, nothing else can be said.
         return dict.fromkeys((FITS, *exercise.properties, EQUAL), amiss)
+    lost = lost_gradient(found.data, wanted.data)
+    if lost is not None:
+        complaints[FLOWS] = lost
     given = SimpleNamespace(**{name: bare(plain(value)) for name, value in inputs.items()})
     for name, look in exercise.properties.items():
         amiss = look(given, bare(found.data))

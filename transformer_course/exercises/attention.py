@@ -1,6 +1,6 @@
 """What lesson 05 asks for, first half: the causal mask, and attention in numpy.
 
-Builds on: attention, engine.  Lacks: torch (attention_torch), positions (positional).
+Builds on: attention, engine.  Lacks: torch (attention_softmax), positions (positional).
 """
 
 from types import SimpleNamespace
@@ -62,6 +62,12 @@ causal_mask = Exercise(
             "the keys of the past shift nothing",
             "With past = 3 the first query is the fourth word. How many keys may it look at?",
             {".tril(past)": ".tril()"},
+            source="trap 22",
+        ),
+        Mistake(
+            "the keys of the past have no column",
+            "With past = 3 and two new words there are five keys. How many columns are that?",
+            {"past + length, dtype=torch.bool).tril(past)": "length, dtype=torch.bool).tril()"},
             source="trap 22",
         ),
     ),
@@ -166,6 +172,60 @@ attention_numpy = Exercise(
             {"scores - np.where(np.isneginf(largest), 0, largest)": "scores"},
             source="trap 1",
         ),
+        Mistake(
+            "large scores overflow, and a query that may look nowhere gets nan",
+            "Both edges that the exercise names are open. What can every score of a row go down "
+            "by, and which sum can be 0?",
+            {
+                "scores - np.where(np.isneginf(largest), 0, largest)": "scores",
+                "np.where(total == 0, 1, total)": "total",
+            },
+            source="trap 3",
+        ),
+        Mistake(
+            "one largest score is subtracted everywhere, not each row's own",
+            "One row's scores near 0, another's near −2000: what is left of e to the −2000? Each "
+            "row needs a score of its own that becomes 0.",
+            {"scores.max(axis=-1, keepdims=True)": "scores.max()"},
+            source="trap 1",
+        ),
+        Mistake(
+            "the largest score may be a forbidden one",
+            "A forbidden score of 2000 above an allowed 0: what is left of the allowed one? When "
+            "should the forbidden score have left?",
+            {
+                "        scores = np.where(mask, scores, -np.inf)\n": "        pass\n",
+                "    total = exponentials.sum(": (
+                    "    if mask is not None:\n"
+                    "        exponentials = exponentials * mask\n"
+                    "    total = exponentials.sum("
+                ),
+            },
+            source="trap 3",
+        ),
+        Mistake(
+            "the mask comes after softmax, and the rows no longer sum to 1",
+            "What is left of the row when you strike out weights? When should they have left?",
+            {
+                "        scores = np.where(mask, scores, -np.inf)\n": "        pass\n",
+                "    return weights @ value, weights": (
+                    "    weights = weights if mask is None else weights * mask\n"
+                    "    return weights @ value, weights"
+                ),
+            },
+            source="trap 5",
+        ),
+        Mistake(
+            "the mask is left out",
+            "Where in your lines does the mask forbid anything?",
+            {"np.where(mask, scores, -np.inf)": "scores"},
+            source="trap 5",
+        ),
+        Mistake(
+            "the wrong axes of key change places",
+            "With a batch in front there are four axes. Which two are to change places?",
+            {"np.swapaxes(key, -2, -1)": "key.T"},
+        ),
     ),
 )
 
@@ -181,6 +241,12 @@ def _small_arrays(rng: Generator) -> dict[str, dict[str, Any]]:
     holes = rng.random((2, 3, 5, 4)) < 0.6
     holes[..., 0] = True
     nowhere = np.array([[True, False, True], [False, False, False]])
+    # Divided by √4, the scores are 0, 2000, 1 and −2000, −2002, −2001.
+    high_and_low = {
+        "query": 2 * np.eye(2, 4),
+        "key": np.array([[0.0, -2000, 0, 0], [2000, -2002, 0, 0], [1, -2001, 0, 0]]),
+        "value": draw(3, 2),
+    }
     return {
         "two queries, three keys": one,
         "three words, looking back only": {**square, "mask": np.tri(3, dtype=bool)},
@@ -188,6 +254,11 @@ def _small_arrays(rng: Generator) -> dict[str, dict[str, Any]]:
         "a batch with a mask": {**batch, "mask": holes},
         "a query that may look nowhere": {**one, "mask": nowhere},
         "large scores": {**one, "query": 10_000 * one["key"][:2]},
+        "a row of high scores, a row of low ones": high_and_low,
+        "a very high score, forbidden": {
+            **high_and_low,
+            "mask": np.array([[True, False, True], [True, True, True]]),
+        },
     }
 
 

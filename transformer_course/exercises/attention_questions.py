@@ -1,6 +1,6 @@
 """What lesson 05 asks before its experiments, and its quiz.
 
-Builds on: engine.  Lacks: the exercises (attention, attention_torch, positional).
+Builds on: engine.  Lacks: the exercises (attention…, positional).
 """
 
 from transformer_course.engine.exercise import Question
@@ -28,13 +28,14 @@ QUESTIONS = (
     Question(
         name="05.2",
         text=(
-            "Sixteen words; the first may look at itself only. Somebody masks by setting the other "
-            "15 scores to 0. What share of the first word's weight goes to the future?"
+            "Sixteen words, whose scores are drawn with mean 0 and spread 1; the first may look at "
+            "itself only. Somebody masks by setting the other 15 scores to 0. What share of the "
+            "first word's weight goes to the future, on average?"
         ),
         options={
             "a": ("none: 0 is nothing", "A score of 0 is not a weight of 0: e to the 0 is 1."),
             "b": ("about half", "Fifteen keys that each get e⁰ = 1 outweigh one that gets eˢ."),
-            "c": ("more than four fifths", "Fifteen ones against a single eˢ, and s is near 0."),
+            "c": ("more than four fifths", "Fifteen ones against a single eˢ, and s is around 0."),
         },
         right="c",
     ),
@@ -52,7 +53,7 @@ QUESTIONS = (
             ),
             "c": (
                 "more than four fifths",
-                "Scores spread by √64 = 8, and e to the 8 is 3,000: the top one takes nearly all.",
+                "Scores spread by √64 = 8, and e to the 8 is 3,000: the top one takes most.",
             ),
         },
         right="c",
@@ -60,8 +61,33 @@ QUESTIONS = (
     Question(
         name="05.4",
         text=(
-            "Two questions to a trained model, two rows of its map, both sharp. In each the "
-            "strongest link is cut. What happens to the two answers?"
+            "The first “bank” lies at the river, the second one does not. Which single control of "
+            "the widget gives each of them the right neighbour, without touching a word or a query?"
+        ),
+        options={
+            "a": (
+                "the temperature",
+                "It makes both rows sharper or flatter, and leaves them one and the same.",
+            ),
+            "b": (
+                "the mask",
+                "Looking back only, the first “bank” loses its river; in a window of two words "
+                "each side it does, too.",
+            ),
+            "c": (
+                "the positions",
+                "With them a row depends on where the words stand: river is near the first “bank”, "
+                "“financial” stands beside the second.",
+            ),
+        },
+        right="c",
+    ),
+    Question(
+        name="05.5",
+        text=(
+            "Two questions to a trained model, two rows of its map, each with more than half of "
+            "its weight on one token. In each this strongest link is cut. What happens to the "
+            "answers?"
         ),
         options={
             "a": (
@@ -70,8 +96,8 @@ QUESTIONS = (
             ),
             "b": (
                 "one turns wrong, the other stays right",
-                "Two sharp rows, and one link carries the answer while the other carries "
-                "nothing that is missed.",
+                "One strongest link carries the answer, the other nothing that the answer cannot "
+                "do without.",
             ),
             "c": (
                 "both stay right",
@@ -113,8 +139,9 @@ QUESTIONS = (
                 "A sum of d_k products has a spread of √d_k; a frozen softmax passes no gradient.",
             ),
             "c": (
-                "because d_k would be too slow",
-                "Dividing by d_k is as quick. It makes weights nearly alike: top of 16: .08.",
+                "so that a row's weights come out nearly alike",
+                "That is what dividing by d_k does: at width 64 the top of 16 weights is then .08. "
+                "The root leaves it near .25.",
             ),
         },
         right="b",
@@ -152,7 +179,10 @@ QUESTIONS = (
                 "a quarter each, as of (0, 0, 0, 0)",
                 "Adding a number to all scores changes nothing: softmax knows differences only.",
             ),
-            "c": ("more than a quarter each, the scores being high", "The sum has to be 1."),
+            "c": (
+                "more than a quarter each, because the scores are high",
+                "Four weights above a quarter would sum to more than 1.",
+            ),
         },
         right="b",
     ),

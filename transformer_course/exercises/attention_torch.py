@@ -1,6 +1,6 @@
-"""What lesson 05 asks for, second half: softmax under a mask, and attention in torch.
+"""What lesson 05 asks for in torch, then: the whole of attention.
 
-Builds on: attention, engine.  Lacks: positions (positional), several heads (multi_head).
+Builds on: attention, attention_softmax, engine.  Lacks: positions (positional).
 """
 
 from types import SimpleNamespace
@@ -13,125 +13,6 @@ from torch import nn
 
 from transformer_course.engine.exercise import Exercise, Mistake
 from transformer_course.engine.properties import ROUNDING, gradient, leak, worst_row
-
-masked_softmax = Exercise(
-    "attention.masked_softmax",
-    lesson="05",
-    level=2,
-    minutes=8,
-    stub="""def masked_softmax(scores, mask=None):
-    # scores (…, queries, keys): tensor; mask: True where a query may look at a key
-    # → weights (…, queries, keys): each row sums to 1, or is all 0 where it may look nowhere
-    ...
-""",
-    start="Begin without a mask: exponentials, divided by their sum over the keys.",
-    hints=(
-        "Which axis are the keys? The weights that one query gives have to sum to 1.",
-        "Where the mask is False, the score has to become −∞ before the exponential: "
-        "masked_fill does it, and leaves the scores that you were given as they are.",
-        "Subtract each row's largest score before exp. Where the whole row is masked, the largest "
-        "is −∞ and the sum is 0: masked_fill can put 0 and 1 in their place.",
-    ),
-    unlocks="Your attention in torch, next, runs on this function.",
-    mistakes=(
-        Mistake(
-            "softmax runs over the queries, not over the keys",
-            "Whose weights must sum to 1: those that one query gives, or those that one key gets?",
-            {
-                ".amax(-1, keepdim=True)": ".amax(-2, keepdim=True)",
-                ".sum(-1, keepdim=True)": ".sum(-2, keepdim=True)",
-            },
-            source="trap 7",
-        ),
-        Mistake(
-            "a masked score is set to 0, not to −∞",
-            "e to the 0 is 1. Which score becomes the weight 0?",
-            {"masked_fill(~mask, -math.inf)": "masked_fill(~mask, 0.0)"},
-            source="trap 3",
-        ),
-        Mistake(
-            "masked scores are lowered, but not to −∞",
-            "In the last case the allowed scores are very low themselves. What is lower than all?",
-            {"masked_fill(~mask, -math.inf)": "masked_fill(~mask, -10.0)"},
-            source="trap 3",
-        ),
-        Mistake(
-            "the mask is read the other way round",
-            "True means “may look”. masked_fill fills where its mask is True.",
-            {"masked_fill(~mask, -math.inf)": "masked_fill(mask, -math.inf)"},
-            source="trap 4",
-        ),
-        Mistake(
-            "a query that may look nowhere gets nan",
-            "What is 0 / 0? Which sum is 0, and what could stand there instead?",
-            {
-                "largest.masked_fill(largest == -math.inf, 0.0)": "largest",
-                "total.masked_fill(total == 0, 1.0)": "total",
-            },
-            source="trap 3",
-        ),
-        Mistake(
-            "large scores overflow",
-            "How large is e to the 1000? Softmax stays the same when all scores of a row go down "
-            "by the same number.",
-            {"(scores - largest.masked_fill(largest == -math.inf, 0.0)).exp()": "scores.exp()"},
-            source="trap 1",
-        ),
-        Mistake(
-            "the mask comes after softmax, and the rows no longer sum to 1",
-            "What is left of the row when you strike out weights? When should they have left?",
-            {
-                "        scores = scores.masked_fill(~mask, -math.inf)\n": "        pass\n",
-                "    return exponentials / total.masked_fill(total == 0, 1.0)": (
-                    "    weights = exponentials / total.masked_fill(total == 0, 1.0)\n"
-                    "    return weights if mask is None else weights * mask"
-                ),
-            },
-            source="trap 5",
-        ),
-    ),
-)
-
-
-@masked_softmax.inputs
-def _scores(rng: Generator) -> dict[str, dict[str, Any]]:
-    square = torch.tensor(rng.normal(size=(3, 3)))
-    scores = torch.tensor(rng.normal(size=(2, 3)))
-    batch = torch.tensor(rng.normal(size=(2, 5, 3, 4)), dtype=torch.float32)
-    holes = torch.tensor(rng.random((3, 4)) < 0.5)
-    holes[:, 1] = True
-    nowhere = torch.tensor([[True, False, True], [False, False, False]])
-    return {
-        "two queries, three keys": {"scores": scores},
-        "three words, looking back only": {"scores": square, "mask": torch.ones(3, 3).tril() > 0},
-        "a batch of 2 × 5": {"scores": batch},
-        "a batch with one mask for all": {"scores": batch, "mask": holes},
-        "a query that may look nowhere": {"scores": scores, "mask": nowhere},
-        "large scores": {"scores": 1000 + scores},
-        "a very high score, forbidden": {
-            "scores": torch.tensor([[0.0, 200.0], [1.0, 2.0]], dtype=torch.float64),
-            "mask": torch.tensor([[True, False], [True, True]]),
-        },
-        "very low scores": {"scores": scores - 40, "mask": nowhere},
-    }
-
-
-@masked_softmax.probe
-def _weights_and_gradient(candidate: Any, *, scores: Any, mask: Any = None) -> dict[str, Any]:
-    leaf = scores.clone().requires_grad_()
-    weights = candidate(leaf, mask)
-    return {"weights": weights, "gradient": gradient(weights, leaf), "repeated": candidate(scores)}
-
-
-@masked_softmax.property("rows sum to 1")
-def _softmax_rows(given: SimpleNamespace, found: Any) -> str | None:
-    return worst_row(found["weights"], getattr(given, "mask", None))
-
-
-@masked_softmax.property("masked weights are 0")
-def _softmax_leak(given: SimpleNamespace, found: Any) -> str | None:
-    return leak(found["weights"], getattr(given, "mask", None))
-
 
 attention_torch = Exercise(
     "attention.scaled_dot_product_attention",
@@ -182,6 +63,17 @@ attention_torch = Exercise(
             {"    if scale is None:\n        scale": "    scale"},
         ),
         Mistake(
+            "the scores are divided by scale, not multiplied",
+            "scale is a factor, and small: 1/√d_head. What does dividing by it do to the scores?",
+            {"(-2, -1) * scale": "(-2, -1) / scale"},
+            source="trap 1",
+        ),
+        Mistake(
+            "a scale that is given divides, where it should multiply",
+            "With scale=0.2 the scores become a fifth of what they were. What do yours become?",
+            {"scale = 1 / math.sqrt": "scale = math.sqrt", "(-2, -1) * scale": "(-2, -1) / scale"},
+        ),
+        Mistake(
             "the bias is scaled along with the scores",
             "ALiBi's slopes are meant for scores that are scaled already. What comes first?",
             {
@@ -201,6 +93,33 @@ attention_torch = Exercise(
             {"    if bias is not None:\n        scores = scores + bias\n": ""},
         ),
         Mistake(
+            "the bias is added after softmax, to the weights",
+            "A row of weights sums to 1. What does it sum to once something is added?",
+            {
+                "    if bias is not None:\n        scores = scores + bias\n": "",
+                "    return weights @ value": (
+                    "    weights = weights if bias is None else weights + bias\n"
+                    "    return weights @ value"
+                ),
+            },
+            source="trap 16",
+        ),
+        Mistake(
+            "one largest score is subtracted everywhere, not each row's own",
+            "One row's scores near 0, another's near −2000: what is left of e to the −2000? "
+            "masked_softmax is there to be called.",
+            {
+                "    weights = masked_softmax(scores, mask)": (
+                    "    if mask is not None:\n"
+                    "        scores = scores.masked_fill(~mask, -math.inf)\n"
+                    "    weights = (scores - scores.detach().max()).exp()\n"
+                    "    total = weights.sum(-1, keepdim=True)\n"
+                    "    weights = weights / total.masked_fill(total == 0, 1.0)"
+                )
+            },
+            source="trap 1",
+        ),
+        Mistake(
             "the mask is left out",
             "Does your line with masked_softmax hand the mask on?",
             {"masked_softmax(scores, mask)": "masked_softmax(scores)"},
@@ -216,7 +135,7 @@ attention_torch = Exercise(
             source="trap 8",
         ),
         Mistake(
-            "key.T turns every axis",
+            "the wrong axes of key change places",
             "With a batch in front there are four axes. Which two are to change places?",
             {"key.transpose(-2, -1)": "key.T"},
         ),
@@ -236,12 +155,25 @@ def _small_tensors(rng: Generator) -> dict[str, dict[str, Any]]:
         for name, length, width in (("query", 5, 7), ("key", 4, 7), ("value", 4, 3))
     }
     nowhere = torch.tensor([[True, False, True], [False, False, False]])
+    # Divided by √4, the scores are 0, 2000, 1 and −2000, −2002, −2001.
+    high_and_low = {
+        "query": 2 * torch.eye(2, 4, dtype=torch.float64),
+        "key": torch.tensor(
+            [[0, -2000, 0, 0], [2000, -2002, 0, 0], [1, -2001, 0, 0]], dtype=torch.float64
+        ),
+        "value": draw(3, 2),
+    }
     return {
         "three words of width 4": square,
         "two queries, three keys": one,
         "with a mask": {**one, "mask": nowhere},
         "with a bias": {**one, "bias": draw(2, 3)},
         "with scale 1": {**one, "scale": 1.0},
+        "a row of high scores, a row of low ones": high_and_low,
+        "a very high score, forbidden": {
+            **high_and_low,
+            "mask": torch.tensor([[True, False, True], [True, True, True]]),
+        },
         "a batch of 2 × 3": batch,
         "a batch with mask, bias and scale": {
             **batch,
@@ -261,23 +193,25 @@ def _attended_and_gradients(
     candidate: Any, *, query: Any, key: Any, value: Any, **options: Any
 ) -> dict[str, Any]:
     leaves = [tensor.clone().requires_grad_() for tensor in (query, key, value)]
-    output, weights = candidate(*leaves, **options)
-    return {"output": output, "weights": weights, "gradients": gradient(output, *leaves)}
+    returned = candidate(*leaves, **options)
+    output = returned[0] if isinstance(returned, list | tuple) and returned else returned
+    return {"returned": returned, "gradients": gradient(output, *leaves)}
 
 
 @attention_torch.property("rows sum to 1")
 def _attention_rows(given: SimpleNamespace, found: Any) -> str | None:
-    return worst_row(found["weights"], getattr(given, "mask", None))
+    return worst_row(found["returned"][1], getattr(given, "mask", None))
 
 
 @attention_torch.property("masked weights are 0")
 def _attention_leak(given: SimpleNamespace, found: Any) -> str | None:
-    return leak(found["weights"], getattr(given, "mask", None))
+    return leak(found["returned"][1], getattr(given, "mask", None))
 
 
 @attention_torch.property("output = weights · value")
 def _attention_mixes(given: SimpleNamespace, found: Any) -> str | None:
-    difference = np.abs(found["output"] - found["weights"] @ given.value).max()
+    output, weights = found["returned"]
+    difference = np.abs(output - weights @ given.value).max()
     if difference <= ROUNDING:
         return None
     return f"output and weights · value differ by up to {difference:.2g}"

@@ -83,6 +83,16 @@ rotate = Exercise(
             {"first * sine + second * cosine": "second"},
             source="trap 16",
         ),
+        Mistake(
+            "the first numbers are overwritten before the second ones are made",
+            "Both formulas need the old a. Which a does your second line meet?",
+            {
+                "first * sine + second * cosine": (
+                    "(first * cosine - second * sine) * sine + second * cosine"
+                )
+            },
+            source="trap 16",
+        ),
     ),
 )
 

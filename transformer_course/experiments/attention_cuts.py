@@ -270,7 +270,7 @@ def trained_and_cut(seed: int = 0) -> Cuts:
 
 @claim_of("C8", trained_and_cut)
 def a_map_is_no_explanation(cuts: Cuts) -> Finding:
-    """Judge whether two equally sharp rows of a map can mean all and nothing."""
+    """Judge whether two sharp rows of a map can mean all and nothing."""
     listed, other = cuts.listed, cuts.not_listed
     weakest = [kind.right_without["weakest"] for kind in (listed, other)]
     said = lost, kept, by_chance = (

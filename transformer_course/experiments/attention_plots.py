@@ -40,7 +40,7 @@ def softness_curves(softness: Softness) -> Figure:
             axes.plot(softness.widths, numbers, color=colour, marker=marker, label=f"× {name}")
         axes.set(title=title, ylabel=label, xlabel="width d_k (log scale)")
         axes.set_xscale("log", base=2)
-        axes.set_xticks(softness.widths, [str(width) for width in softness.widths])
+        axes.set_xticks(softness.widths, [str(width) for width in softness.widths], fontsize=9)
         axes.set_ylim(bottom=0)
     figure.axes[0].legend(loc="upper left", title="scores", alignment="left")
     figure.axes[1].axhline(1 / NUM_KEYS, color=QUIET, linestyle=(0, (5, 3)), linewidth=1)

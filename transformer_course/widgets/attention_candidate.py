@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from transformer_course.engine.guard import TimeUp, time_limit
+from transformer_course.engine.guard import TimeUp, within
 from transformer_course.widgets.attention_words import named, signed
 
 SECONDS = 5.0
@@ -55,8 +55,7 @@ def _call(
     options: Mapping[str, Tensor | float],
 ) -> object:
     try:
-        with time_limit(SECONDS):
-            return attention(*given, **options)
+        return within(SECONDS, lambda: attention(*given, **options))
     except TimeUp:
         raise UnfitAttentionError(
             f"your attention took over {SECONDS:.0f} seconds; look for a loop without an end"

@@ -1,0 +1,173 @@
+"""What lesson 07 asks before its experiments, and its quiz.
+
+Builds on: engine.  Lacks: the exercises (heads, heads_sampling).
+"""
+
+from transformer_course.engine.exercise import Question
+
+QUESTIONS = (
+    Question(
+        name="07.1",
+        text=(
+            "Whose speech is it: a comedy's, a history's or a tragedy's? Three answer for plays "
+            "that none has read. One always says “history”. One counts words. One is a "
+            "transformer that has read 26 other plays. Who is right most often?"
+        ),
+        options={
+            "a": (
+                "the transformer: it alone sees who says what to whom",
+                "It does; but from a few thousand examples it has to find out what of it matters.",
+            ),
+            "b": (
+                "the one who counts words",
+                "Genre shows in vocabulary, and a few thousand examples teach little beyond it.",
+            ),
+            "c": (
+                "the one who always says “history”: it is the commonest",
+                "Most speeches are from histories, but fewer than half of them.",
+            ),
+        },
+        right="b",
+    ),
+    Question(
+        name="07.2",
+        text=(
+            "A model for whole words and a model for single characters read the same play. The "
+            "first loses 3 nats a token, the second 1.6 nats a token. Which predicts the play "
+            "better?"
+        ),
+        options={
+            "a": (
+                "the second: 1.6 is less than 3",
+                "Its tokens are smaller. A character is easier to guess than a word.",
+            ),
+            "b": (
+                "the first: words carry more",
+                "Perhaps; but a loss a token says nothing before you know how long tokens are.",
+            ),
+            "c": (
+                "that cannot be said from these two numbers",
+                "Tokens of different length: only a unit that both share can tell.",
+            ),
+        },
+        right="c",
+    ),
+    Question(
+        name="07.3",
+        text=(
+            "In a play that it has not read, the trunk gives a token a probability of about three "
+            "quarters. How often does such a token come?"
+        ),
+        options={
+            "a": (
+                "about three times in four: the loss rewards who is as sure as right",
+                "In the plays that it was trained on, it does. This play is a new one.",
+            ),
+            "b": (
+                "clearly less often: it is surer than right",
+                "It has read its 26 plays several times, and trusts what it has learned from them.",
+            ),
+            "c": (
+                "more often: it has learned to be careful",
+                "Care costs: −log of three quarters where a token comes nearly always.",
+            ),
+        },
+        right="b",
+    ),
+    Question(
+        name="07.4",
+        text=(
+            "The word counter is right for more than half of the speeches. The speeches are now "
+            "split at random, whichever play they are from: a fifth is tested, the rest learned "
+            "from. What becomes of that share?"
+        ),
+        options={
+            "a": (
+                "nothing: as many examples, as many words",
+                "As many, but now from the very plays that are tested.",
+            ),
+            "b": (
+                "it rises by a tenth or more",
+                "Names and places give the play away, and the play has one genre.",
+            ),
+            "c": (
+                "it falls: the examples are more mixed",
+                "Mixed is easier here: of every play there are speeches to learn from.",
+            ),
+        },
+        right="b",
+    ),
+    Question(
+        name="q07_1",
+        text="Two heads stand on one trunk. What does each of them do?",
+        options={
+            "a": (
+                "each is a trunk of its own, with other blocks",
+                "The blocks are the same ones. A head begins where the last norm ends.",
+            ),
+            "b": (
+                "one scores tokens at every position, the other scores classes once a text",
+                "(length, vocabulary) scores from one, and three from the other, after pooling.",
+            ),
+            "c": (
+                "one reads forwards, the other backwards",
+                "Who may look at whom is decided inside the blocks, by the mask.",
+            ),
+        },
+        right="b",
+    ),
+    Question(
+        name="q07_2",
+        text="A loss of 2.3 nats a token is a perplexity of about 10. That means the model is …",
+        options={
+            "a": (
+                "right one time in ten",
+                "How often the likeliest token comes is another number, and mostly higher.",
+            ),
+            "b": (
+                "as unsure as between ten equal chances",
+                "e to the 2.3 is 10; ten equal chances cost −log of a tenth each.",
+            ),
+            "c": ("wrong by ten tokens", "It is no distance: nothing is counted off."),
+        },
+        right="b",
+    ),
+    Question(
+        name="q07_3",
+        text="Top-p with p = .9 keeps …",
+        options={
+            "a": (
+                "every token of probability .9 or more",
+                "Mostly there is none. It is a sum that has to reach .9.",
+            ),
+            "b": (
+                "nine tenths of the vocabulary",
+                "How many stay depends on the row: one where the model is sure, else hundreds.",
+            ),
+            "c": (
+                "the fewest of the likeliest tokens that hold .9 together",
+                "And the one that crosses .9 belongs to them.",
+            ),
+        },
+        right="c",
+    ),
+    Question(
+        name="q07_4",
+        text="From an earlier lesson: why may a model that writes not see the next token?",
+        options={
+            "a": (
+                "because it is what has to be found, and in training it stands right there",
+                "The causal mask of lesson 05 takes it away, or the loss falls for no reason.",
+            ),
+            "b": (
+                "because it would be too slow",
+                "It would cost nothing more. It would only learn to copy.",
+            ),
+            "c": (
+                "because attention can only look back",
+                "It can look both ways; a mask has to forbid it.",
+            ),
+        },
+        right="a",
+    ),
+)

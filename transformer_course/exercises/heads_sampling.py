@@ -1,0 +1,183 @@
+"""What lesson 07 asks for with three stars: the probabilities that the next token is drawn from.
+
+Builds on: heads, engine.  Lacks: the drawing itself, which is torch's.
+"""
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.random import Generator
+
+from transformer_course.engine.exercise import Exercise, Mistake
+from transformer_course.engine.properties import ROUNDING
+
+next_token_probabilities = Exercise(
+    "heads.next_token_probabilities",
+    lesson="07",
+    level=3,
+    minutes=15,
+    stub="""def next_token_probabilities(logits, temperature=1.0, top_k=None, top_p=1.0):
+    # logits (…, vocab): tensor of scores, −inf for what is forbidden
+    # temperature divides the logits; at 0 the likeliest token has probability 1
+    # top_k: only the k likeliest tokens stay (None: all)
+    # top_p: of what is left, only the smallest set of the likeliest that holds at least top_p
+    # → probabilities (…, vocab) that sum to 1 after every cut
+    ...
+""",
+    start="Begin without the cuts: logits divided by the temperature, then softmax.",
+    hints=(
+        "The order is temperature, top-k, softmax, top-p. Temperature 0 is a case of its own: "
+        "nothing can be divided by it.",
+        "Top-k before softmax: what leaves gets the logit −∞, and softmax shares its part among "
+        "the others. logits.topk(k).indices says who stays; scatter puts them back in place.",
+        "Top-p: sort(descending=True) the probabilities and add them up with cumsum. A token "
+        "stays if what stands before it (cumsum minus its own) is less than top_p; then divide "
+        "by the new sum.",
+    ),
+    unlocks="From now on this lesson's tokens are drawn from your probabilities, and lesson 08's "
+    "text can be, too.",
+    mistakes=(
+        Mistake(
+            "the logits are multiplied by the temperature, not divided",
+            "Should a high temperature make the probabilities sharper or flatter?",
+            {"/ temperature).softmax": "* temperature).softmax"},
+            source="trap 22",
+        ),
+        Mistake(
+            "temperature 0 divides by 0",
+            "What is 0 / 0? Which token is meant to get everything?",
+            {
+                "    if temperature < torch.finfo(logits.dtype).tiny:\n"
+                "        return torch.zeros_like(logits)"
+                ".scatter(-1, logits.argmax(-1, keepdim=True), 1.0)\n": "",
+            },
+            source="https://github.com/google-deepmind/gemma/issues/562",
+        ),
+        Mistake(
+            "top-k comes after softmax, and what is left no longer sums to 1",
+            "The others' share is struck out. Who gets it?",
+            {
+                "    if top_k is not None and top_k < logits.shape[-1]:\n"
+                "        kept = logits.topk(top_k).indices\n"
+                "        logits = torch.full_like(logits, -math.inf).scatter("
+                "-1, kept, logits.gather(-1, kept))\n": "",
+                "    if top_p < 1:\n": (
+                    "    if top_k is not None:\n"
+                    "        kept = probabilities.topk(min(top_k, logits.shape[-1])).indices\n"
+                    "        stays = torch.zeros_like(probabilities).scatter(-1, kept, 1.0)\n"
+                    "        probabilities = probabilities * stays\n"
+                    "    if top_p < 1:\n"
+                ),
+            },
+            source="trap 22",
+        ),
+        Mistake(
+            "what top-p leaves no longer sums to 1",
+            "The others' share is struck out. Who gets it?",
+            {"nucleus / nucleus.sum(-1, keepdim=True)": "nucleus"},
+            source="trap 22",
+        ),
+        Mistake(
+            "top-p drops the token that crosses p, and what stays holds less than p",
+            "Of .6 and .3, which are needed to hold .8? Is the second one still there?",
+            {"descending.cumsum(-1) - descending < top_p": "descending.cumsum(-1) <= top_p"},
+            source="https://github.com/rasbt/reasoning-from-scratch/issues/164",
+        ),
+        Mistake(
+            "top-p looks at the probabilities before the temperature has changed them",
+            "What is drawn from are the probabilities after the temperature. Which ones does p "
+            "speak of?",
+            {
+                "    if top_p < 1:\n        descending, order = probabilities.sort": (
+                    "    if top_p < 1:\n"
+                    "        untouched, order = logits.softmax(-1).sort"
+                ),
+                "        stays = descending.cumsum(-1) - descending < top_p": (
+                    "        descending = probabilities.gather(-1, order)\n"
+                    "        stays = untouched.cumsum(-1) - untouched < top_p"
+                ),
+            },
+            source="trap 22",
+        ),
+        Mistake(
+            "top-p keeps the least likely tokens",
+            "Sorted which way round? The first one has to be the likeliest.",
+            {"descending=True": "descending=False"},
+        ),
+        Mistake(
+            "the probabilities stay sorted, and no longer belong to their tokens",
+            "Token 0 is still the first logit. Where does the sorted row put it?",
+            {"torch.zeros_like(probabilities).scatter(-1, order, descending * stays)": (
+                "descending * stays"
+            )},
+        ),
+        Mistake(
+            "one token too many stays under top-k",
+            "With top_k=1, how many tokens can be drawn?",
+            {"logits.topk(top_k)": "logits.topk(top_k + 1)"},
+        ),
+    ),
+)  # fmt: skip
+
+
+@next_token_probabilities.inputs
+def _controls(rng: Generator) -> dict[str, dict[str, Any]]:
+    def draw(*shape: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+        return torch.tensor(rng.normal(scale=2, size=shape), dtype=dtype)
+
+    # The likeliest holds .6 and the second .3 in an order that changes: 0.8 needs both.
+    shares = np.array([0.05, 0.6, 0.03, 0.3, 0.02])[rng.permutation(5)]
+    known = torch.tensor(np.log(shares))
+    return {
+        "four logits, no control": {"logits": draw(4)},
+        "temperature 0.5": {"logits": draw(5), "temperature": 0.5},
+        "temperature 3": {"logits": draw(5), "temperature": 3.0},
+        "temperature 0": {"logits": draw(2, 5), "temperature": 0.0},
+        "the two likeliest of six": {"logits": draw(6), "top_k": 2},
+        "top_k beyond the vocabulary": {"logits": draw(3), "top_k": 7},
+        "the likeliest alone": {"logits": draw(2, 6), "top_k": 1},
+        "shares of .6, .3 and less, top_p .8": {"logits": known, "top_p": 0.8},
+        "top_p .8 at temperature 3": {"logits": known, "temperature": 3.0, "top_p": 0.8},
+        "top_p too small for any token": {"logits": draw(4), "top_p": 1e-6},
+        "a forbidden token": {
+            "logits": torch.tensor([1.0, -math.inf, 0.3, -2.0], dtype=torch.float64),
+            "temperature": 2.0,
+        },
+        "a batch of 2 × 3 with all three": {
+            "logits": draw(2, 3, 11, dtype=torch.float32),
+            "temperature": 1.7,
+            "top_k": 7,
+            "top_p": 0.9,
+        },
+    }
+
+
+@next_token_probabilities.property("probabilities sum to 1")
+def _sum_to_one(_: SimpleNamespace, found: Any) -> str | None:
+    if np.isnan(found).any():
+        return "a probability is nan"
+    sums = found.sum(-1)
+    worst = np.abs(sums - 1).argmax()
+    wrong = sums.reshape(-1)[worst]
+    return None if abs(wrong - 1) <= ROUNDING else f"they sum to {wrong:.2f}"
+
+
+@next_token_probabilities.property("the likeliest token stays the likeliest")
+def _order_is_kept(given: SimpleNamespace, found: Any) -> str | None:
+    top = given.logits.argmax(-1)
+    kept = np.take_along_axis(found, top[..., None], -1)[..., 0] >= found.max(-1) - ROUNDING
+    if kept.all():
+        return None
+    return f"token {int(top.reshape(-1)[0])} has the highest logit, and another one most"
+
+
+@next_token_probabilities.property("no more than top_k tokens are left")
+def _at_most_k(given: SimpleNamespace, found: Any) -> str | None:
+    allowed = getattr(given, "top_k", None)
+    if allowed is None:
+        return None
+    most = int((found > 0).sum(-1).max())
+    return None if most <= allowed else f"{most} tokens can be drawn, top_k is {allowed}"

@@ -1,0 +1,190 @@
+"""What lesson 06 asks before its experiments, and its quiz.
+
+Builds on: engine.  Lacks: the exercises (multi_head, multi_head_layer).
+"""
+
+from transformer_course.engine.exercise import Question
+
+QUESTIONS = (
+    Question(
+        name="06.1",
+        text=(
+            "“crowded river bank”: with one head, “bank” receives .50 of water and .49 of crowd. "
+            "The same numbers now make two heads, half as wide. How much water arrives?"
+        ),
+        options={
+            "a": (
+                "about a quarter: each head has only half of the numbers",
+                "Each head has half of the numbers, but a whole row of weights to share out.",
+            ),
+            "b": (
+                "about half, as before",
+                "The first head's row no longer has to spare anything for the second question.",
+            ),
+            "c": (
+                "more than nine tenths",
+                "Each head has a row of its own, and each row sums to 1: nothing is shared.",
+            ),
+        },
+        right="c",
+    ),
+    Question(
+        name="06.2",
+        text=(
+            "MiniLM's attention is 384 wide and has 12 heads a layer. How many parameters would "
+            "one head of width 384 have, in place of the 12?"
+        ),
+        options={
+            "a": (
+                "a twelfth as many",
+                "One head, but twelve times as wide: the four matrices stay 384 × 384.",
+            ),
+            "b": (
+                "as many",
+                "Heads are slices of four matrices of 384 × 384, however they are cut.",
+            ),
+            "c": (
+                "twelve times as many",
+                "The matrices do not know into how many slices their results are cut.",
+            ),
+        },
+        right="b",
+    ),
+    Question(
+        name="06.3",
+        text=(
+            "Four of a model's eight heads. One of them is taken out. Which one does the model "
+            "miss most?"
+        ),
+        options={
+            "a": (
+                "1.3, which finds what followed the earlier match (.95 of its weight)",
+                "Two others do the same job. Only without all three is the model lost.",
+            ),
+            "b": (
+                "0.1, which looks at the token itself and at nothing else (.98)",
+                "The dullest map of all. No other head does what it does.",
+            ),
+            "c": (
+                "1.0, which has a little of two roles (.38 and .27)",
+                "What it does a little, others do as well or better.",
+            ),
+        },
+        right="b",
+    ),
+    Question(
+        name="06.4",
+        text=(
+            "Thirteen fresh sentences like the one about the banks. Take the best of MiniLM's 72 "
+            "heads: in how many does it look from both of the ambiguous words more at their own "
+            "hint than at the other one?"
+        ),
+        options={
+            "a": (
+                "in twelve or thirteen",
+                "Where the hint does not stand right before the word, the best heads miss it.",
+            ),
+            "b": (
+                "in about eight",
+                "In those where both hints stand right before their words: nearness, not sense.",
+            ),
+            "c": (
+                "in one or two",
+                "Looking one place back is enough for more: the hint often stands there.",
+            ),
+        },
+        right="b",
+    ),
+    Question(
+        name="q06_1",
+        text="Twelve heads in place of one, at the same d_model: what becomes more?",
+        options={
+            "a": (
+                "the parameters",
+                "The count is the same: you measured it with your own class.",
+            ),
+            "b": (
+                "the rows of weights: each word gives 1 away in every head",
+                "Twelve questions, twelve rows. Each question has fewer numbers, d_model / 12.",
+            ),
+            "c": (
+                "the width of what comes out",
+                "The slices are laid side by side again: d_model in, d_model out.",
+            ),
+        },
+        right="b",
+    ),
+    Question(
+        name="q06_2",
+        text="vectors.reshape(batch, heads, length, d_head), without a transpose, gives …",
+        options={
+            "a": ("the heads, and saves a step", "It moves no number: count along the first row."),
+            "b": (
+                "an error",
+                "The shape fits, so there is none. That is what makes this slip so common.",
+            ),
+            "c": (
+                "the right shape, filled with words and heads mixed up",
+                "A head then sees pieces of several words as one. A model may train on it anyway.",
+            ),
+        },
+        right="c",
+    ),
+    Question(
+        name="q06_3",
+        text="A head looks with weight 1.00 at the token before. What follows?",
+        options={
+            "a": (
+                "that the model needs it",
+                "0.2 of MiniLM does it, and without it the vectors turn by .002.",
+            ),
+            "b": (
+                "that it hands over the value of the token before, and no more",
+                "What becomes of it shows when the head is silenced, not on the map.",
+            ),
+            "c": (
+                "that it has understood the sentence's order",
+                "It knows one place back. In the widget: whatever word stands there.",
+            ),
+        },
+        right="b",
+    ),
+    Question(
+        name="q06_4",
+        text="Why do the heads of a trained model differ?",
+        options={
+            "a": (
+                "because they start with different numbers",
+                "With equal ones they got equal gradients, and were equal after 2,000 steps.",
+            ),
+            "b": (
+                "because each head is told its task",
+                "Nobody tells them. The loss is of the whole model.",
+            ),
+            "c": (
+                "because different heads are bound to specialise",
+                "They had every reason to, and did not: their start was equal.",
+            ),
+        },
+        right="a",
+    ),
+    Question(
+        name="q06_5",
+        text="From lesson 05: two words have one vector, and no positions are given. In a head …",
+        options={
+            "a": (
+                "their rows of weights are the same",
+                "One vector makes one query, in every head, and one query makes one row.",
+            ),
+            "b": (
+                "their rows differ, because their neighbours differ",
+                "Without positions a word has no neighbours: a row depends on its query only.",
+            ),
+            "c": (
+                "each gives the other half of its weight",
+                "How much each gets depends on the scores; nothing makes it a half.",
+            ),
+        },
+        right="a",
+    ),
+)
