@@ -235,8 +235,8 @@ def test_a_norm_that_is_half_done_is_told_what_it_lacks(slip, state, words):
 @pytest.mark.parametrize(
     ("returned", "words"),
     [
-        ("hidden", "`forward` returns a tensor of shape (1, 3, 4), expected 3 things"),
-        ("hidden, attended.weights", "`forward` returns 2 things, expected 3 things"),
+        ("hidden", "it returns a tensor of shape (1, 3, 4), expected 3 things"),
+        ("hidden, attended.weights", "it returns 2 things, expected 3 things"),
     ],
 )
 def test_a_block_that_returns_too_little_is_told_how_much_is_expected(returned, words):
