@@ -18,7 +18,7 @@ from transformer_course.engine.answers import (
 )
 from transformer_course.engine.catalogue import UnknownNameError, find_exercise
 from transformer_course.engine.exercise import Question
-from transformer_course.engine.pages import Page
+from transformer_course.engine.pages import Page, verdict_page
 from transformer_course.engine.sources import build, slipped
 from transformer_course.engine.verdict import EQUAL, FITS, FLOWS, State
 from transformer_course.engine.workspace import Workspace, WorkspaceError
@@ -26,6 +26,7 @@ from transformer_course.engine.workspace import Workspace, WorkspaceError
 MASK = find_exercise("attention.causal_mask")
 SOFTMAX = find_exercise("attention.masked_softmax")
 NORM = find_exercise("blocks.LayerNorm")
+BLOCK = find_exercise("blocks.TransformerBlock")
 
 
 @pytest.fixture(autouse=True)
@@ -205,6 +206,56 @@ def test_an_answer_without_return_is_told_so():
     assert verdict_on(MASK, mask).seen == "it returns nothing"
 
 
+@pytest.mark.parametrize(
+    ("slip", "state", "words"),
+    [
+        (
+            {"        return normal * self.weight + self.bias\n": "        pass\n"},
+            State.NOT_YET,
+            "`forward` returns nothing",
+        ),
+        (
+            {"torch.ones(d_model)": "torch.ones(1)"},
+            State.NOT_YET,
+            "has shape (1,), expected (4,)",
+        ),
+        (
+            {" * self.weight + self.bias": ""},
+            State.SLIP,
+            "weight and bias take no part in the result",
+        ),
+    ],
+)
+def test_a_norm_that_is_half_done_is_told_what_it_lacks(slip, state, words):
+    verdict = verdict_on(NORM, build(slipped(NORM.answer, slip), "a try", {}))
+    assert verdict.state is state
+    assert words in verdict.seen
+
+
+@pytest.mark.parametrize(
+    ("returned", "words"),
+    [
+        ("hidden", "it returns a tensor of shape (1, 3, 4), expected 3 things"),
+        ("hidden, attended.weights", "it returns 2 things, expected 3 things"),
+    ],
+)
+def test_a_block_that_returns_too_little_is_told_how_much_is_expected(returned, words):
+    slip = {"return hidden, attended.weights, cross_weights": f"return {returned}"}
+    source = slipped(BLOCK.answer, slip)
+    assert words in verdict_on(BLOCK, build(source, "a try", {})).seen
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(
+    "joined", ["hidden + attended", "self.attention_residual.after(hidden, attended)"]
+)
+def test_a_block_that_adds_all_that_attention_returns_is_told_to_take_one(joined):
+    slip = {"self.attention_residual.after(hidden, attended.output)": joined}
+    verdict = verdict_on(BLOCK, build(slipped(BLOCK.answer, slip), "a try", {}))
+    assert verdict.state is State.STOPPED
+    assert "holds its results by name" in verdict.seen
+
+
 def test_an_answer_that_changes_its_inputs_is_told_which():
     def softmax(scores, mask=None):
         with torch.no_grad():
@@ -252,6 +303,9 @@ def test_an_answer_that_leans_on_other_cells_passes_but_is_not_kept(tmp_path):
     checked = check_answer(MASK, mask, Workspace(tmp_path))
     assert checked.verdict.state is State.PASSED
     assert "it uses `right_mask` from outside" in checked.note
+    page = verdict_page(MASK, checked).as_text()
+    assert checked.note in page
+    assert MASK.unlocks not in page, "what is not kept runs nowhere"
     assert not find_part(MASK.name, Workspace(tmp_path)).is_own
 
 

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 
 from transformer_course.experiments.attention import OrderInside, Softness
 from transformer_course.experiments.attention_cuts import Page
@@ -123,7 +124,17 @@ def test_digit_bars_put_the_same_place_of_all_three_side_by_side():
     (axes,) = figure.axes
     assert heights(axes) == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["hundreds", "tens", "units"]
+    assert axes.get_xlabel() == "place in the sum"
     assert overlaps(figure) == []
+
+
+def luminance(colour):
+    linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in colour[:3]]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, other):
+    return (max(one, other) + 0.05) / (min(one, other) + 0.05)
 
 
 def test_stream_tables_write_every_number_of_every_word():
@@ -134,6 +145,9 @@ def test_stream_tables_write_every_number_of_every_word():
         numbers = torch.stack([vectors[place] for vectors in steps.values()]).flatten()
         torch.testing.assert_close(torch.tensor(written), numbers, atol=0.006, rtol=0)
         assert axes.images[0].get_clim() == pytest.approx((-3, 3), abs=1e-4)
+        for text, number in zip(axes.texts, numbers.tolist(), strict=True):
+            paper = luminance(axes.images[0].to_rgba(number))
+            assert contrast(luminance(to_rgb(text.get_color())), paper) > 3.9
     assert overlaps(figure) == []
 
 
@@ -142,5 +156,6 @@ def test_step_bars_put_before_and_after_side_by_side():
     figure = step_bars(before, after, WORDS, WORDS[1:])
     for place, axes in enumerate(figure.axes):
         assert heights(axes) == pytest.approx([*before[place].tolist(), *after[place].tolist()])
+        assert axes.get_xlabel() == "next word"
         assert axes.get_title(loc="left").endswith(f"right is “{WORDS[place + 1]}”")
     assert overlaps(figure) == []

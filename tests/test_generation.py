@@ -4,6 +4,10 @@ import pytest
 import torch
 from small_runs import CONTEXT, VOCAB_SIZE, model_config
 
+from transformer_course.engine.answers import verdict_on
+from transformer_course.engine.catalogue import find_exercise
+from transformer_course.engine.sources import build
+from transformer_course.engine.verdict import State
 from transformer_course.generation import extend, generate
 from transformer_course.heads import next_token_probabilities
 from transformer_course.model import Transformer
@@ -120,6 +124,41 @@ def test_a_loop_that_is_handed_over_writes_every_token():
     assert generate(model, [[5], [7, 3]], 30, temperature=0, extend=counted_extend) == expected
     assert sum(turns) == 30
     assert len(turns) > 1  # the context was full in between
+
+
+def test_reading_goes_one_by_one_until_the_context_is_full_then_from_its_newer_half():
+    """What lesson 08 says of a context of 64: 7, then 57 × 1, then 33, then 31 × 1, then 33."""
+    model, read = sharp_model(), []
+    model.register_forward_pre_hook(lambda _, given: read.append(given[0].shape[1]))
+    generate(model, [[5, 3, 1]], CONTEXT + 30, temperature=0)
+    half = CONTEXT // 2
+    wanted = [3, *[1] * (CONTEXT - 3), *[half + 1, *[1] * (CONTEXT - half - 1)] * 9]
+    assert read == wanted[: CONTEXT + 30]
+
+
+def test_a_loop_that_reads_its_last_token_too_finds_no_room_in_a_full_context():
+    """Why the exercise refuses it, though it writes the same text as long as there is room."""
+    exercise = find_exercise("generation.extend")
+    (mistake,) = [one for one in exercise.mistakes if "read as well, for nothing" in one.name]
+    reads_on = exercise.wrong_answers[mistake.name]
+    model = sharp_model()
+    short = CONTEXT - 2
+    written = generate(model, [[5]], short, temperature=0)
+    assert generate(model, [[5]], short, temperature=0, extend=reads_on) == written
+    with pytest.raises(ValueError, match="do not fit the context"):
+        generate(model, [[5]], CONTEXT + 2, temperature=0, extend=reads_on)
+
+
+def test_a_cache_in_the_exercise_knows_its_length_as_the_models_own_does():
+    exercise = find_exercise("generation.extend")
+    source = exercise.answer.replace(
+        "        ids = torch.cat(",
+        "        assert cache.length == ids.shape[1]\n        ids = torch.cat(",
+    )
+    assert "cache.length" in source
+    assert verdict_on(exercise, build(source, "a try", {})).state is State.PASSED
+    kept = generate(sharp_model(), [[5]], 3, temperature=0, extend=build(source, "a try", {}))
+    assert len(kept[0]) == 3
 
 
 def test_the_same_seed_draws_the_same_tokens_and_another_seed_others():

@@ -102,6 +102,7 @@ SLIPS = {
     "`sqrt` takes a tensor, and int was given": lambda: torch.sqrt(3),
     "max along an axis returns values and their places": lambda: A.max(-1).exp(),
     "holds its results by name": lambda: SimpleNamespace(logits=A)[0],
+    "such as `.logits` or `.output`": lambda: A + SimpleNamespace(output=A),
     "None stands where `shape` is asked of": lambda: None.shape,
     "None stands where something callable is needed": lambda: (lambda f: f(3))(None),
     "numpy's arrays have no `exp`": lambda: np.ones(3).exp(),

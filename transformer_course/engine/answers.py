@@ -34,6 +34,9 @@ ROUNDS = 8
 LARGEST_COST = 3.0
 """A part trains a model if it takes less than this many times what the reference takes."""
 
+NOT_KEPT = "Passed, but not kept"
+"""How a note begins where an answer that passed is nowhere in use."""
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -96,23 +99,23 @@ def _keep(exercise: Exercise, candidate: Any, workspace: Workspace) -> str:
     try:
         source = own_source(candidate)
     except ValueError as error:
-        return f"Passed, but not kept: {error}."
+        return f"{NOT_KEPT}: {error}."
     foreign = foreign_names(source, lent)
     if foreign:
         names = ", ".join(f"`{name}`" for name in foreign)
         return (
-            f"Passed, but not kept: it uses {names} from outside; write that inside "
+            f"{NOT_KEPT}: it uses {names} from outside; write that inside "
             f"`{exercise.called}`, so that it can run by itself, and check again."
         )
     try:
         runs_alone = _passes(exercise, build(source, exercise.name, lent))
     except Exception as error:
         return (
-            "Passed, but not kept: run by itself, without the notebook, it stops with "
+            f"{NOT_KEPT}: run by itself, without the notebook, it stops with "
             f"{type(error).__name__}: {error}."
         )
     if not runs_alone:
-        return "Passed, but not kept: run by itself, without the notebook, it no longer does."
+        return f"{NOT_KEPT}: run by itself, without the notebook, it no longer does."
     workspace.keep(exercise.name, source)
     return ""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from IPython.display import publish_display_data
 
-from transformer_course.engine.answers import Checked
+from transformer_course.engine.answers import NOT_KEPT, Checked
 from transformer_course.engine.exercise import Exercise, Question
 from transformer_course.engine.verdict import State
 
@@ -83,7 +83,9 @@ def verdict_page(exercise: Exercise, checked: Checked) -> Page:
         lines.append(
             " · ".join(f"{name} {'✓' if held else '✗'}" for name, held in verdict.checklist)
         )
-    lines.append(verdict.next_step)
+    # What has passed and is not kept unlocks nothing: the note says what to do.
+    if not checked.note.startswith(NOT_KEPT):
+        lines.append(verdict.next_step)
     if checked.note:
         lines.append(checked.note)
     return Page(tuple(lines), COLOURS[verdict.state])

@@ -42,6 +42,9 @@ SHAPES = (
 )  # fmt: skip
 
 KINDS = (
+    (r"not types\.SimpleNamespace|and 'types\.SimpleNamespace'",
+     r"what was returned here holds its results by name, such as `.logits` or `.output`; "
+     r"take one of them"),
     (r"truth value of an array with more|Boolean value of Tensor with more",
      r"several truth values stand where one is asked for; `~` turns every entry of a mask round, "
      r"`is not None` asks whether there is one"),

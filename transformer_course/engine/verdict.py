@@ -89,7 +89,7 @@ def _conduct(exercise: Exercise, report: Report, _: int) -> Verdict | None:
     if silent:
         return Verdict(
             state=State.NOT_YET,
-            seen="it returns nothing",
+            seen=f"{'`forward`' if 'def forward' in exercise.stub else 'it'} returns nothing",
             next_step="Is a `return` missing at its end?",
         )
     changed = next((one.changed for one in report.observations.values() if one.changed), None)

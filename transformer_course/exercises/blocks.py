@@ -11,8 +11,9 @@ from numpy.random import Generator
 from torch import Tensor, nn
 
 from transformer_course.blocks import PostNorm, PreNorm
-from transformer_course.engine.exercise import Exercise, Mistake
+from transformer_course.engine.exercise import Exercise
 from transformer_course.engine.properties import gradient
+from transformer_course.exercises.blocks_mistakes import MISTAKES
 
 block = Exercise(
     "blocks.TransformerBlock",
@@ -38,7 +39,7 @@ block = Exercise(
         self.feed_forward = feed_forward
         self.feed_forward_residual = feed_forward_residual
 
-    def forward(self, hidden, memory=None, memory_mask=None, *, need_weights=False, **attending):
+    def forward(self, hidden, *, memory=None, memory_mask=None, need_weights=False, **attending):
         # residual.before(hidden): what a sublayer reads; residual.after(hidden, update): the sum
         # attention(inputs, need_weights=…, **attending) has .output and .weights;
         # cross_attention(inputs, memory, key_mask=memory_mask, need_weights=…) likewise
@@ -56,110 +57,7 @@ block = Exercise(
         "Return hidden, attended.weights, and the looked-up weights or None.",
     ),
     unlocks="From now on this lesson's model is a stack of your blocks.",
-    mistakes=(
-        Mistake(
-            "the updates are added by hand, which is right for pre-norm only",
-            "With the norm after the sum, who puts it there? Look at residual.after.",
-            {
-                "self.attention_residual.after(hidden, attended.output)": (
-                    "hidden + attended.output"
-                ),
-                "self.cross_attention_residual.after(hidden, looked_up.output)": (
-                    "hidden + looked_up.output"
-                ),
-                "self.feed_forward_residual.after(hidden, update)": "hidden + update",
-            },
-            source="trap 20",
-        ),
-        Mistake(
-            "attention reads the stream as it is, without its norm",
-            "What does residual.before do? Who is to read its result?",
-            {"inputs = self.attention_residual.before(hidden)": "inputs = hidden"},
-            source="trap 20",
-        ),
-        Mistake(
-            "the feed-forward reads the stream as it is, without its norm",
-            "What does residual.before do? Who is to read its result?",
-            {
-                "self.feed_forward(self.feed_forward_residual.before(hidden))": (
-                    "self.feed_forward(hidden)"
-                )
-            },
-            source="trap 20",
-        ),
-        Mistake(
-            "the answer of attention replaces the stream",
-            "Is what was there before still there? A residual adds.",
-            {"self.attention_residual.after(hidden, attended.output)": "attended.output"},
-        ),
-        Mistake(
-            "the answer is added to the normed copy, not to the stream",
-            "Which of the two goes on to the next layer: the stream, or what was read of it?",
-            {"self.attention_residual.after(hidden, ": "self.attention_residual.after(inputs, "},
-            source="trap 20",
-        ),
-        Mistake(
-            "attention and feed-forward work side by side, not one after the other",
-            "Should the feed-forward see what attention has just gathered?",
-            {
-                "        inputs = self.attention_residual.before(hidden)\n": (
-                    "        inputs = self.attention_residual.before(hidden)\n"
-                    "        update = self.feed_forward("
-                    "self.feed_forward_residual.before(hidden))\n"
-                ),
-                "        update = self.feed_forward(self.feed_forward_residual.before(hidden))\n"
-                "        hidden = self.feed_forward_residual": (
-                    "        hidden = self.feed_forward_residual"
-                ),
-            },
-        ),
-        Mistake(
-            "the feed-forward comes before attention",
-            "First gather, then work on what was gathered.",
-            {
-                "        inputs = self.attention_residual.before(hidden)\n": (
-                    "        update = self.feed_forward("
-                    "self.feed_forward_residual.before(hidden))\n"
-                    "        hidden = self.feed_forward_residual.after(hidden, update)\n"
-                    "        inputs = self.attention_residual.before(hidden)\n"
-                ),
-                "            cross_weights = looked_up.weights\n"
-                "        update = self.feed_forward(self.feed_forward_residual.before(hidden))\n"
-                "        hidden = self.feed_forward_residual.after(hidden, update)\n": (
-                    "            cross_weights = looked_up.weights\n"
-                ),
-            },
-        ),
-        Mistake(
-            "both sublayers use the same norm",
-            "Each sublayer has a residual of its own. Which one stands around the feed-forward?",
-            {
-                "self.feed_forward_residual.before": "self.attention_residual.before",
-                "self.feed_forward_residual.after": "self.attention_residual.after",
-            },
-        ),
-        Mistake(
-            "what self-attention needs besides is not handed on",
-            "Mask, positions and cache arrive in attending. Who is waiting for them?",
-            {", **attending)\n": ")\n"},
-            source="trap 5",
-        ),
-        Mistake(
-            "the memory's padding can be seen",
-            "Not every position of the memory is real. Which argument says so?",
-            {"memory, key_mask=memory_mask, ": "memory, "},
-        ),
-        Mistake(
-            "cross-attention looks at the stream, not at the memory",
-            "Who asks in cross-attention, and who answers?",
-            {"inputs, memory, key_mask=memory_mask, ": "inputs, "},
-        ),
-        Mistake(
-            "the cross-attention's weights are lost",
-            "Three things are returned. What is the third where there is a memory?",
-            {"            cross_weights = looked_up.weights\n": ""},
-        ),
-    ),
+    mistakes=MISTAKES,
 )
 
 WIDTH = 4
@@ -226,6 +124,9 @@ def _streams(rng: Generator) -> dict[str, dict[str, Any]]:
         ),
         "the norm after the sum": case(2, 5, post_norm=True),
         "with a memory": case(2, 3, memory=draw(2, 4, WIDTH), need_weights=True),
+        "with a memory, the norm after the sum": case(
+            1, 3, memory=draw(1, 5, WIDTH), post_norm=True, need_weights=True
+        ),
         "with a memory that is padded": case(
             2, 4, memory=draw(2, 3, WIDTH), memory_mask=real, need_weights=True
         ),
@@ -256,15 +157,10 @@ def _passed_through(
     )
     leaf = hidden.clone().requires_grad_()
     returned = made(leaf, **options)
-    if not isinstance(returned, tuple) or len(returned) != 3:
-        return returned
-    output, weights, cross_weights = returned
-    return {
-        "hidden": output,
-        "weights": weights,
-        "cross_weights": cross_weights,
-        "gradient": gradient(output, leaf),
-    }
+    if returned is None:
+        return None
+    output = returned[0] if isinstance(returned, tuple) else returned
+    return {"forward": returned, "gradient": gradient(output, leaf)}
 
 
 @block.property("the stream is added to, not replaced")

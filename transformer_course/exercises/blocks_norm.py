@@ -87,6 +87,21 @@ layer_norm = Exercise(
             {" * self.weight + self.bias": " * self.weight"},
         ),
         Mistake(
+            "weight and bias take no part in the result",
+            "They are made in __init__. Where does forward use them?",
+            {" * self.weight + self.bias": ""},
+        ),
+        Mistake(
+            "the weight is not multiplied",
+            "Two things are learned. Where does the first one enter?",
+            {" * self.weight + self.bias": " + self.bias"},
+        ),
+        Mistake(
+            "weight and bias are one number each, not d_model",
+            "Each of the d_model numbers is scaled and shifted by itself. How many are learned?",
+            {"torch.ones(d_model)": "torch.ones(1)", "torch.zeros(d_model)": "torch.zeros(1)"},
+        ),
+        Mistake(
             "weight and bias are no parameters",
             "An optimiser moves what parameters() lists. What makes a tensor one of them?",
             {
@@ -127,28 +142,39 @@ def _vectors(rng: Generator) -> dict[str, dict[str, Any]]:
 @layer_norm.probe
 def _normed_and_gradients(
     candidate: Any, *, vectors: Tensor, weight: Tensor, bias: Tensor, epsilon: float
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
     layer = candidate(vectors.shape[-1], epsilon)
     fresh = layer(vectors)
+    if fresh is None:
+        return None
     learned = dict(layer.named_parameters())
-    layer.weight.data.copy_(weight)
-    layer.bias.data.copy_(bias)
+    shapes = sorted(f"{name} {tuple(number.shape)}" for name, number in learned.items())
+    # In place of what is there, whatever its shape: a wrong one is to be seen, not to stop here.
+    layer.weight.data, layer.bias.data = weight.clone(), bias.clone()
     leaf = vectors.clone().requires_grad_()
     output = layer(leaf)
+    # In whichever order they were made.
+    leaves = [leaf, *(learned[name] for name in sorted(learned))]
+    gradients = gradient(output, *leaves)
     return {
         "fresh": fresh,
         "output": output,
-        "learned": sorted(f"{name} {tuple(number.shape)}" for name, number in learned.items()),
-        # In whichever order they were made.
-        "gradients": gradient(output, leaf, *(learned[name] for name in sorted(learned))),
+        "learned": shapes,
+        "gradients": gradients
+        and [
+            torch.zeros_like(one) if found is None else found
+            for one, found in zip(leaves, gradients, strict=True)
+        ],
     }
 
 
 @layer_norm.property("weight and bias can be learned")
-def _has_parameters(_: SimpleNamespace, found: Any) -> str | None:
+def _has_parameters(given: SimpleNamespace, found: Any) -> str | None:
     names = [name.partition(" ")[0] for name in found["learned"]]
     if names == ["bias", "weight"]:
-        return None
+        width = f"({given.vectors.shape[-1]},)"
+        wrong = [shape for shape in found["learned"] if not shape.endswith(f" {width}")]
+        return f"its shape is wrong: {' and '.join(wrong)}, not {width}" if wrong else None
     return f"parameters() lists {names or 'nothing'}"
 
 

@@ -3,6 +3,7 @@
 Builds on: generation, engine.  Lacks: sampling (heads).
 """
 
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,7 +19,8 @@ extend = Exercise(
     level=3,
     minutes=15,
     stub="""def extend(model, ids, max_new_tokens, choose):
-    # ids (batch, length): what there is to read; choose(logits) → (batch, 1): the next tokens
+    # ids (batch, length): what there is to read
+    # choose(logits of the last position, (batch, vocab)) → (batch, 1): the next tokens
     # model.new_cache(capacity) makes a cache for so many tokens
     # model(new_ids, cache=cache).logits (batch, new, vocab): reads new_ids after all it has read
     # → ids with max_new_tokens more, or fewer if choose returns None, which ends the text
@@ -40,6 +42,23 @@ extend = Exercise(
             "The cache knows all earlier tokens. Which ids are new at the second turn?",
             {"model(newest, cache=cache)": "model(ids, cache=cache)"},
             source="trap 22",
+        ),
+        Mistake(
+            "the text is right, but its last token is read as well, for nothing",
+            "Nobody asks what comes after it, and in a full context it has no room left: read "
+            "first in each turn, then choose.",
+            {
+                "    newest = ids\n": (
+                    "    newest = ids\n    logits = model(newest, cache=cache).logits[:, -1]\n"
+                ),
+                "        logits = model(newest, cache=cache).logits[:, -1]\n        chosen": (
+                    "        chosen"
+                ),
+                "        ids = torch.cat((ids, newest), dim=1)\n": (
+                    "        ids = torch.cat((ids, newest), dim=1)\n"
+                    "        logits = model(newest, cache=cache).logits[:, -1]\n"
+                ),
+            },
         ),
         Mistake(
             "the whole text is read again for every token, without the cache",
@@ -115,6 +134,19 @@ def _texts(rng: Generator) -> dict[str, dict[str, Any]]:
     }
 
 
+@dataclass
+class _Cache:
+    """Stands in for a cache: what was read, and how much of it there may be."""
+
+    capacity: int
+    ids: Tensor | None = None
+
+    @property
+    def length(self) -> int:
+        """Number of tokens read, as in the model's own."""
+        return 0 if self.ids is None else self.ids.shape[1]
+
+
 class _Reader:
     """Stands in for a model: its logits depend on all tokens read, and it notes what it reads."""
 
@@ -123,8 +155,8 @@ class _Reader:
         self.read: list[int] = []
         self.too_many = 0
 
-    def new_cache(self, capacity: int) -> SimpleNamespace:
-        return SimpleNamespace(capacity=capacity, ids=None)
+    def new_cache(self, capacity: int) -> _Cache:
+        return _Cache(capacity)
 
     def __call__(self, ids: Tensor, cache: Any = None) -> SimpleNamespace:
         self.read.append(ids.shape[1])

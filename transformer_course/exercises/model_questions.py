@@ -23,9 +23,10 @@ QUESTIONS = (
                 "Counting four characters back is hard to beat in a minute.",
             ),
             "c": (
-                "all of them: it looks 64 characters back",
-                "It may look 64 back, but has to learn what is worth looking at. The 5-gram "
-                "has its four characters for free.",
+                "all of them: it looks up to 64 characters back",
+                "It may look 64 back at most, half of that on average, as the play is read in "
+                "windows of 64; and it has to learn what is worth looking at. The 5-gram has its "
+                "four characters for free.",
             ),
         },
         right="b",

@@ -39,6 +39,7 @@ def digit_bars(digits: Mapping[str, Sequence[float]]) -> Figure:
         _write_above(axes, places, shares)
     axes.set(title="Right digits of unseen sums", ylabel="share right", ylim=(0, 1.12))
     axes.set_xticks(range(len(names)), names)
+    axes.set_xlabel("place in the sum")
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     figure.draw_without_rendering()
     return figure
@@ -64,14 +65,13 @@ def stream_tables(
         image = axes.imshow(table.numpy(), cmap=SIGNED, vmin=-limit, vmax=limit, aspect="auto")
         for row, numbers in enumerate(table.tolist()):
             for column, number in enumerate(numbers):
-                dark = abs(number) > 0.75 * limit
                 axes.text(
                     column,
                     row,
                     f"{number:.2f}".replace("-", "−"),
                     ha="center",
                     va="center",
-                    color="white" if dark else INK,
+                    color=_ink_on(image.to_rgba(number)),
                 )
         axes.set_title(f"“{word}”")
         axes.set_xticks(range(len(names)), names)
@@ -111,11 +111,22 @@ def step_bars(
             _write_above(axes, places, shares)
         axes.set_title(f"after “{words[place]}”, right is “{target}”")
         axes.set_xticks(range(len(words)), words)
+        axes.set_xlabel("next word")
         axes.set_ylim(0, 1)
     figure.axes[0].set_ylabel("probability of the next word")
     figure.axes[-1].legend(loc="upper left")
     figure.draw_without_rendering()
     return figure
+
+
+def _ink_on(colour: Sequence[float]) -> str:
+    """Choose white or dark, whichever is read better on a colour."""
+    linear = [
+        (part + 0.055) ** 2.4 / 1.055**2.4 if part > 0.04 else part / 12.92 for part in colour
+    ]
+    red, green, blue, *_ = linear
+    # At 0.21 white and INK stand out alike.
+    return "white" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.21 else INK
 
 
 def _write_above(axes: Axes, places: Sequence[float], heights: Sequence[float]) -> None:
