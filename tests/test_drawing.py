@@ -5,12 +5,14 @@ import itertools
 import math
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib import colors
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
@@ -19,6 +21,7 @@ from transformer_course.drawing import (
     KEY,
     MASKED,
     QUERY,
+    SIGNED,
     VALUE,
     WEIGHTS,
     LossCurve,
@@ -319,6 +322,19 @@ def test_an_unknown_part_is_answered_with_the_parts_there_are():
 
 
 # Files and settings
+
+
+def test_a_long_scale_of_colours_is_kept_in_a_picture_of_256():
+    figure = Figure(figsize=(4, 3))
+    scale = figure.add_subplot().imshow(np.linspace(-1, 1, 500)[None], cmap=SIGNED, aspect="auto")
+    figure.colorbar(scale)
+    whole = io.BytesIO()
+    figure.savefig(whole, dpi=100, format="png")
+    colours = [
+        np.asarray(Image.open(file).convert("RGB"), dtype=int)
+        for file in (whole, io.BytesIO(png(figure, 100)))
+    ]
+    assert np.abs(colours[0] - colours[1]).max() <= 16
 
 
 def test_a_picture_is_a_small_png_of_the_asked_resolution():

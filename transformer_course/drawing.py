@@ -71,7 +71,9 @@ def png(figure: Figure, dpi: int) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
     smaller = io.BytesIO()
-    Image.open(buffer).convert("RGB").quantize().save(smaller, "png", optimize=True)
+    whole = Image.open(buffer).convert("RGB")
+    # By default a long scale of colours comes out in stripes.
+    whole.quantize(method=Image.Quantize.MAXCOVERAGE).save(smaller, "png", optimize=True)
     return smaller.getvalue()
 
 
