@@ -76,9 +76,9 @@ def test_a_cut_is_written_with_bars_between_its_tokens():
 
 
 def test_rows_of_cuts_are_counted_and_the_longest_stands_first():
-    rows = rows_of_cuts("the bank", (7_936, 0))
-    assert list(rows) == ["characters: 8", "0 merges: 8", "7,936 merges: 2", "WordPiece: 2"]
-    assert [piece.shown for piece in rows["7,936 merges: 2"]] == ["the", "·bank"]
+    rows = rows_of_cuts("the financial bank", (7_936, 0))
+    assert list(rows) == ["characters: 18", "0 merges: 18", "7,936 merges: 6", "WordPiece: 3"]
+    assert [piece.shown for piece in rows["7,936 merges: 6"]][-1] == "·bank"
 
 
 def test_what_has_no_looks_of_its_own_is_shown_by_its_code_point():
