@@ -30,6 +30,8 @@ expect.set_options(timeout=SLOW)
 def explorer(notebook_page):
     notebook_page.open("tokenization.ipynb", CELLS)
     notebook_page.run_all()
+    # While a cell awaits, JupyterLab is not told that the kernel has dealt with a slider's message.
+    notebook_page.wait_until_done()
     expect(finding(notebook_page)).to_contain_text("30 tokens for 68 characters: 2.27")
     return notebook_page
 
