@@ -15,6 +15,7 @@ from torch import Tensor
 from transformer_course.drawing import (
     INK,
     KEY,
+    MOST_NUMBERED,
     QUERY,
     QUIET,
     VALUE,
@@ -48,6 +49,7 @@ def maps_side_by_side(
     for place, (axes, (title, weights)) in enumerate(zip(row, maps.items(), strict=True)):
         mask = torch.ones_like(weights, dtype=torch.bool)
         image = draw_weights(axes, weights, words, words, mask=mask, cell=cell)
+        write_numbers(axes, weights, mask)
         axes.set_title(title, pad=12)
         if place:
             axes.set_ylabel("")
@@ -94,8 +96,8 @@ def head_rows(
     labels = [name.replace(" ", "\N{NO-BREAK SPACE}") for name in rows]
     axes = figure.add_subplot()
     draw_weights(axes, weights, labels, tokens, mask=mask, cell=0.42)
-    if max(weights.shape) > 8:
-        write_numbers(axes, weights, mask)
+    write_numbers(axes, weights, mask)
+    if max(weights.shape) > MOST_NUMBERED:
         for text in axes.texts:
             text.set_fontsize(8)
     axes.set_aspect("auto")

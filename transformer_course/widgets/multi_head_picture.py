@@ -14,7 +14,14 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from transformer_course.drawing import INK, WEIGHTS, draw_weights, in_course_style
+from transformer_course.drawing import (
+    INK,
+    MOST_NUMBERED,
+    WEIGHTS,
+    draw_weights,
+    in_course_style,
+    write_numbers,
+)
 from transformer_course.experiments.multi_head_plots import LIGHT_FROM, RING
 from transformer_course.experiments.multi_head_scores import named
 from transformer_course.widgets.multi_head_scene import HeadScene
@@ -92,6 +99,8 @@ def draw_maps(figure: Figure | SubFigure, scene: HeadScene) -> None:
         tokens, weights = scene.sentences[number].tokens, scene.map_of(number)
         mask = torch.ones_like(weights, dtype=torch.bool)
         draw_weights(axes, weights, tokens, tokens, mask=mask, cell=2.9 / len(tokens))
+        if len(tokens) <= MOST_NUMBERED:
+            write_numbers(axes, weights, mask)
         for text in list(axes.texts):
             text.set_fontsize(8)
         axes.set_title(f"Head {head}, {('first', 'second')[number]} sentence", pad=8)
