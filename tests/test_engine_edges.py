@@ -379,7 +379,7 @@ def test_a_part_that_stops_at_a_models_size_is_left_out_of_training():
         ("ab", [], "it returns one text; a list is asked for"),
         (["a", "b"], "ab", "it returns a list of 2 texts; one text is asked for"),
         ({"ids": [1, "b"]}, {"ids": [1, 2]}, "result 2 is a text, expected a number"),
-        ({"ids": 1}, {"ids": "a"}, "“ids” is a number, expected a text"),
+        ({"ids": 1}, {"ids": "a"}, "it returns a number, expected a text"),
         (torch.ones(2), [torch.ones(2)], "it returns a tensor of shape (2,), expected 1 tensor"),
         ([torch.ones(2)], [torch.ones(2)] * 2, "it returns 1 tensor, expected 2 tensors"),
         ([1, 2], np.ones(2), "it returns a list of 2 numbers, expected an array of shape (2,)"),
