@@ -336,7 +336,7 @@ def test_the_table_of_some_models_leaves_the_others_out():
     written = positional_seeds.stored_order().table(positional_seeds.MASKED)
     _, first, second = written.splitlines()
     assert first.startswith("none, causal  ")
-    assert second.startswith("none, causal, 1 layer  ")
+    assert second.startswith("none, causal, 1 layer ")
 
 
 @pytest.mark.usefixtures("unchecked")
