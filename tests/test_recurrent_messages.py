@@ -69,4 +69,4 @@ def test_a_list_that_starts_with_the_given_state_has_one_state_too_many():
     return torch.stack(states, 1)
 """,
     )
-    assert found.seen.startswith("it has shape (1, 4, 1), expected (1, 3, 1)")
+    assert found.mistake == "the state from before the first word is in the list as well"

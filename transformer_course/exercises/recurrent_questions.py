@@ -1,6 +1,6 @@
 """What lesson 01 asks before its experiments, and its quiz.
 
-Builds on: engine.  Lacks: the exercises (recurrent, recurrent_memory).
+Builds on: engine.  Lacks: the exercises (recurrent and its neighbours).
 """
 
 from transformer_course.engine.exercise import Question
