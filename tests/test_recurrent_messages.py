@@ -1,5 +1,7 @@
 """What the checks of lesson 01 say of answers that are wrong in no known way is true."""
 
+import re
+
 import pytest
 
 from transformer_course.engine.answers import verdict_on
@@ -70,3 +72,34 @@ def test_a_list_that_starts_with_the_given_state_has_one_state_too_many():
 """,
     )
     assert found.mistake == "the state from before the first word is in the list as well"
+
+
+def test_states_filled_into_zeros_of_the_default_type_are_told_which_type_was_read():
+    found = verdict(
+        "recurrent.unroll",
+        """def unroll(step, inputs, state):
+    states = torch.zeros(*inputs.shape[:2], state.shape[1])
+    for place in range(inputs.shape[1]):
+        state = states[:, place] = step(inputs[:, place], state)
+    return states
+""",
+    )
+    assert found.state is State.NOT_YET
+    assert found.seen.startswith("the states are float32, but float64 was read")
+    assert "dtype=inputs.dtype" in found.seen
+
+
+def test_lengths_that_are_far_off_are_not_said_to_be_exact():
+    found = verdict(
+        "recurrent.gradient_by_distance",
+        """def gradient_by_distance(score, inputs):
+    inputs = inputs.detach().clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(score(inputs).sum(), inputs)
+    return gradient.norm(dim=(1, 2)).mean(0).expand(inputs.shape[1]) / 1000 + gradient.norm(
+        dim=-1
+    ).mean(0).flip(0) * inputs.shape[-1] ** 0.5
+""",
+    )
+    assert found.state is State.NOT_YET
+    assert ("the lengths are exact", True) not in found.checklist
+    assert re.search(r"at distance \d it gives \d\.\d times the length", found.seen)
