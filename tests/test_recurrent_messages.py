@@ -95,11 +95,9 @@ def test_lengths_that_are_far_off_are_not_said_to_be_exact():
         """def gradient_by_distance(score, inputs):
     inputs = inputs.detach().clone().requires_grad_()
     (gradient,) = torch.autograd.grad(score(inputs).sum(), inputs)
-    return gradient.norm(dim=(1, 2)).mean(0).expand(inputs.shape[1]) / 1000 + gradient.norm(
-        dim=-1
-    ).mean(0).flip(0) * inputs.shape[-1] ** 0.5
+    return gradient.norm(dim=-1).mean(0).flip(0) * inputs.shape[-1]
 """,
     )
     assert found.state is State.NOT_YET
     assert ("the lengths are exact", True) not in found.checklist
-    assert re.search(r"at distance \d it gives \d\.\d times the length", found.seen)
+    assert re.match(r"at distance \d it gives 2 times the length", found.seen)

@@ -180,8 +180,8 @@ def mixed_distances_are_learned(found: MixedRecall) -> Finding:
         below(max(mean(shares) for shares in found.untrained.values()), 0.4),
     )
     return Finding(
-        f"trained on distances 1 to 100, mixed: asked at 5 to 200, RNN {bounds[0]}, LSTM {bounds[1]}, "
-        f"attention {bounds[2]}",
+        f"trained on distances 1 to 100, mixed: asked at 5 to 200, RNN {bounds[0]}, LSTM "
+        f"{bounds[1]}, attention {bounds[2]}",
         f"untrained RNNs: {bounds[3]} (chance {CHANCE:g})",
         all(bound.holds for bound in bounds),
     )
