@@ -7,9 +7,19 @@ import pytest
 from transformer_course.engine.answers import verdict_on
 from transformer_course.engine.catalogue import exercises
 from transformer_course.engine.sources import build
-from transformer_course.engine.verdict import State
+from transformer_course.engine.verdict import State, expected, mistaken
 
 pytestmark = pytest.mark.usefixtures("unchecked")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _kept_for_these_tests_only():
+    """What mistakes raise depends on the shape checks: none of it may reach other tests."""
+    for kept in (expected, mistaken):
+        kept.cache_clear()
+    yield
+    for kept in (expected, mistaken):
+        kept.cache_clear()
 
 
 def verdict(name, source):
