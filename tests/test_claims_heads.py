@@ -12,6 +12,7 @@ from transformer_course.experiments.heads_folds import (
     FEWER_WORDS,
     LEAKY,
     METHODS,
+    NAMELESS,
     RANDOM,
     TRAINED,
     USUAL,
@@ -94,12 +95,14 @@ def scaled(folds, method, factor):
     ("judge", "method", "factor"),
     [
         ("counting_words_tells_genres_best", WORDS, 0.8),
+        ("counting_words_tells_genres_best", WORDS, 1.2),
         ("counting_words_tells_genres_best", FEWER_WORDS, 0.8),
         ("counting_words_tells_genres_best", FEWER_WORDS, 1.2),
         ("counting_words_tells_genres_best", TRAINED, 1.2),
         ("counting_words_tells_genres_best", RANDOM, 0.7),
         ("counting_words_tells_genres_best", USUAL, 0.5),
         ("a_split_by_speech_flatters", LEAKY, 0.8),
+        ("a_split_by_speech_flatters", NAMELESS, 0.9),
         ("a_split_by_speech_flatters", WORDS, 1.2),
     ],
 )
@@ -129,7 +132,7 @@ def test_folds_are_written_as_they_are_read(tmp_path, monkeypatch, shakespeare_p
     monkeypatch.setattr(heads_folds, "open_library", lambda plays, fold: fold)
     monkeypatch.setattr(heads_folds, "measure_words", ones(*METHODS[:3]))
     monkeypatch.setattr(heads_folds, "measure_trunks", ones(*METHODS[3:7]))
-    monkeypatch.setattr(heads_folds, "measure_leak", ones(LEAKY))
+    monkeypatch.setattr(heads_folds, "measure_leak", ones(LEAKY, NAMELESS))
     file = tmp_path / "folds.json"
     assert heads_folds.main([str(file)]) == 0
     found = read_folds(file)
@@ -264,6 +267,7 @@ def test_a_row_of_the_stored_table_comes_out_again(name):
         ("reverse", LINEAR, 0.5),
         ("digits", MLP, 0.5),
         ("genre", MLP, 0.4),
+        ("genre", LINEAR, 0.45),
     ],
 )
 def test_a_contrary_score_turns_the_claim_on_five_tasks(task, model, score):
