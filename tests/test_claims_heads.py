@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from transformer_course.experiments import heads_folds, heads_next, heads_tasks, heads_unread
+from transformer_course.experiments import (
+    heads_folds,
+    heads_next,
+    heads_task_list,
+    heads_tasks,
+    heads_unread,
+)
 from transformer_course.experiments.heads_folds import (
     FEWER_WORDS,
     LEAKY,
@@ -21,6 +27,7 @@ from transformer_course.experiments.heads_folds import (
     read_folds,
 )
 from transformer_course.experiments.heads_next import NextToken, Reliability, Sureness
+from transformer_course.experiments.heads_speeches import split_fold
 from transformer_course.experiments.heads_tasks import (
     GRU,
     LINEAR,
@@ -290,6 +297,15 @@ def test_a_second_model_that_is_near_the_best_everywhere_turns_the_claim():
     finding = heads_tasks.one_class_learns_five_tasks(replace(tasks, rows=rows))
     assert not finding.holds
     assert "somewhere" in finding.statement
+
+
+def test_the_linear_model_of_genres_is_right_where_always_histories_is(shakespeare_plays):
+    folds = read_folds()
+    names = [play.slug for play in split_fold(shakespeare_plays, heads_task_list.FOLD)[1]]
+    right, asked = (
+        sum(counts[name] for name in names) for counts in (folds.right[USUAL], folds.speeches)
+    )
+    assert read_tasks().rows["genre"][LINEAR].score == pytest.approx(right / asked)
 
 
 GOOD_DIGITS = {
