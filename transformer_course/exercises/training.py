@@ -260,8 +260,8 @@ def _length_on_paper(given: SimpleNamespace, found: Any) -> str | None:
 
 @training_step.property("each step uses the gradient of its own batches alone")
 def _own_gradient(given: SimpleNamespace, found: Any) -> str | None:
-    for turn, (start, used) in enumerate(zip(found["starts"], found["used"], strict=True)):
-        wanted = _mean_gradients(*start, given.tokens[turn])
+    for turn, ((table, head), used) in enumerate(zip(found["starts"], found["used"], strict=True)):
+        wanted = _mean_gradients(table, head, given.tokens[turn])
         shrink = min(1.0, given.clip_norm / _length(wanted))
         for (gradient,), whole in zip(used, wanted, strict=True):
             if not np.allclose(gradient, shrink * whole, rtol=1e-3, atol=1e-5):
