@@ -281,13 +281,13 @@ def test_a_learners_parts_are_the_ones_that_are_called(name):
 
 def test_the_map_is_watched_from_before_the_first_step_to_the_last_and_changes_nothing():
     calls = []
-    found = reverse.sequences_reversed(0, num_steps=5, step=counted_step(calls))
-    assert list(found.in_training) == [0, 1, 2, 5]
-    assert calls.count("step") == 4 * 5
+    found = reverse.sequences_reversed(0, num_steps=10, step=counted_step(calls))
+    assert list(found.in_training) == [0, 1, 2, 10]
+    assert calls.count("step") == 4 * 10
     for weights in found.in_training.values():
         torch.testing.assert_close(weights.sum(-1), torch.ones(16))
-    torch.testing.assert_close(found.in_training[5], found.example.weights)
-    assert not torch.allclose(found.in_training[0], found.in_training[5])
+    torch.testing.assert_close(found.in_training[10], found.example.weights)
+    assert not torch.allclose(found.in_training[0], found.in_training[10])
 
 
 def test_the_sums_that_are_shown_are_those_of_unseen_pairs_in_the_usual_order():

@@ -24,7 +24,7 @@ from transformer_course.training import Batch, Step, TrainingConfig, training_st
 SYMBOLS = "abcdefghij"
 LENGTH = 16
 NUM_QUESTIONS = 1_000
-WATCHED = (0, 0.2, 0.4)
+WATCHED = (0, 0.1, 0.2)
 """When the map is looked at, as shares of all steps; and once more after the last."""
 TRAINING = TrainingConfig(
     num_steps=150, batch_size=128, learning_rate=3e-3, weight_decay=0.0, warmup_steps=15
