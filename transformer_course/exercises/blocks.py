@@ -20,7 +20,7 @@ block = Exercise(
     "blocks.TransformerBlock",
     lesson="08",
     level=2,
-    minutes=15,
+    minutes=12,
     stub="""class TransformerBlock(nn.Module):
     def __init__(self, *, attention, attention_residual, feed_forward, feed_forward_residual):
         super().__init__()
