@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from transformer_course.blocks import (
     ACTIVATIONS,
+    CrossAttentionBlock,
     FeedForward,
     FusedLayerNorm,
     GatedFeedForward,
@@ -132,19 +133,20 @@ def test_an_unknown_activation_lists_those_there_are():
         FeedForward(5, 11, "tanh")
 
 
-def block(residual, *, crossing=False, dropout=0.0):
-    def attention():
-        return MultiHeadAttention(12, 3)
+def block(residual, dropout=0.0):
+    return TransformerBlock(
+        attention=MultiHeadAttention(12, 3),
+        attention_residual=residual(LayerNorm(12), dropout),
+        feed_forward=FeedForward(12, 17),
+        feed_forward_residual=residual(LayerNorm(12), dropout),
+    )
 
-    return randomised(
-        TransformerBlock(
-            attention=attention(),
-            attention_residual=residual(LayerNorm(12), dropout),
-            feed_forward=FeedForward(12, 17),
-            feed_forward_residual=residual(LayerNorm(12), dropout),
-            cross_attention=attention() if crossing else None,
-            cross_attention_residual=residual(LayerNorm(12), dropout) if crossing else None,
-        )
+
+def crossing_block(residual):
+    return CrossAttentionBlock(
+        attention=MultiHeadAttention(12, 3),
+        attention_residual=residual(LayerNorm(12), 0.0),
+        memory_block=block(residual),
     )
 
 
@@ -153,44 +155,53 @@ def states():
     return hidden.double(), memory.double()
 
 
-@pytest.mark.parametrize("crossing", [False, True])
-def test_a_pre_norm_block_norms_what_a_sublayer_reads(crossing):
-    ours, (hidden, memory) = block(PreNorm, crossing=crossing), states()
+def test_a_pre_norm_block_norms_what_a_sublayer_reads():
+    ours, (hidden, _) = randomised(block(PreNorm)), states()
     expected = hidden + ours.attention(ours.attention_residual.norm(hidden)).output
-    if crossing:
-        normed = ours.cross_attention_residual.norm(expected)
-        expected = expected + ours.cross_attention(normed, memory).output
     expected = expected + ours.feed_forward(ours.feed_forward_residual.norm(expected))
-    given, *_ = ours(hidden, memory=memory if crossing else None)
-    torch.testing.assert_close(given, expected)
+    torch.testing.assert_close(ours(hidden)[0], expected)
 
 
-@pytest.mark.parametrize("crossing", [False, True])
-def test_a_post_norm_block_norms_the_sums(crossing):
-    ours, (hidden, memory) = block(PostNorm, crossing=crossing), states()
+def test_a_post_norm_block_norms_the_sums():
+    ours, (hidden, _) = randomised(block(PostNorm)), states()
     expected = ours.attention_residual.norm(hidden + ours.attention(hidden).output)
-    if crossing:
-        looked_up = ours.cross_attention(expected, memory).output
-        expected = ours.cross_attention_residual.norm(expected + looked_up)
     expected = ours.feed_forward_residual.norm(expected + ours.feed_forward(expected))
-    given, *_ = ours(hidden, memory=memory if crossing else None)
-    torch.testing.assert_close(given, expected)
+    torch.testing.assert_close(ours(hidden)[0], expected)
+
+
+def test_with_a_memory_the_third_sublayer_stands_between_the_two_pre_norm():
+    ours, (hidden, memory) = randomised(crossing_block(PreNorm)), states()
+    looking = ours.memory_block
+    expected = hidden + ours.attention(ours.attention_residual.norm(hidden)).output
+    asked = looking.attention_residual.norm(expected)
+    expected = expected + looking.attention(asked, memory).output
+    expected = expected + looking.feed_forward(looking.feed_forward_residual.norm(expected))
+    torch.testing.assert_close(ours(hidden, memory=memory)[0], expected)
+
+
+def test_with_a_memory_the_third_sublayer_stands_between_the_two_post_norm():
+    ours, (hidden, memory) = randomised(crossing_block(PostNorm)), states()
+    looking = ours.memory_block
+    expected = ours.attention_residual.norm(hidden + ours.attention(hidden).output)
+    looked_up = looking.attention(expected, memory).output
+    expected = looking.attention_residual.norm(expected + looked_up)
+    expected = looking.feed_forward_residual.norm(expected + looking.feed_forward(expected))
+    torch.testing.assert_close(ours(hidden, memory=memory)[0], expected)
 
 
 def test_weights_are_returned_when_asked_for():
-    ours, (hidden, memory) = block(PreNorm, crossing=True), states()
+    ours, (hidden, memory) = randomised(crossing_block(PreNorm)), states()
     _, weights, cross_weights = ours(hidden, memory=memory, need_weights=True)
     assert weights.shape == (2, 3, 5, 5)
     assert cross_weights.shape == (2, 3, 5, 7)
     assert ours(hidden, memory=memory)[1:] == (None, None)
-
-
-def test_a_block_without_memory_returns_no_cross_weights():
-    assert block(PreNorm)(states()[0], need_weights=True)[2] is None
+    plain = randomised(block(PreNorm))
+    assert plain(hidden, need_weights=True)[1].shape == (2, 3, 5, 5)
+    assert plain(hidden)[1] is None
 
 
 def test_padding_in_the_memory_cannot_be_felt():
-    ours, (hidden, memory) = block(PreNorm, crossing=True), states()
+    ours, (hidden, memory) = randomised(crossing_block(PreNorm)), states()
     real = torch.tensor([[True] * 7, [True] * 4 + [False] * 3])
     expected = ours(hidden, memory=memory, memory_mask=real)[0]
     changed = memory.masked_fill(~real[..., None], 9)
@@ -201,7 +212,7 @@ def test_padding_in_the_memory_cannot_be_felt():
 
 @pytest.mark.parametrize("residual", [PreNorm, PostNorm])
 def test_dropout_works_in_training_only_and_spares_the_residual_path(residual):
-    ours, (hidden, _) = block(residual, dropout=0.5), states()
+    ours, (hidden, _) = randomised(block(residual, dropout=0.5)), states()
     assert not ours(hidden)[0].equal(ours(hidden)[0])
     ours.eval()
     assert ours(hidden)[0].equal(ours(hidden)[0])

@@ -13,7 +13,12 @@ from transformer_course.experiments.attention_plots import (
     softness_curves,
 )
 from transformer_course.experiments.on_paper import WORDS, paper_model, stream_of
-from transformer_course.experiments.task_plots import digit_bars, step_bars, stream_tables
+from transformer_course.experiments.task_plots import (
+    digit_bars,
+    maps_in_training,
+    step_bars,
+    stream_tables,
+)
 
 
 def overlaps(figure):
@@ -159,3 +164,18 @@ def test_step_bars_put_before_and_after_side_by_side():
         assert axes.get_xlabel() == "next word"
         assert axes.get_title(loc="left").endswith(f"right is “{WORDS[place + 1]}”")
     assert overlaps(figure) == []
+
+
+def test_maps_in_training_stand_in_their_order_with_the_steps_above_and_one_scale():
+    maps = {0: torch.full((3, 3), 1 / 3), 7: torch.eye(3).flip(0)}
+    figure = maps_in_training(maps, "abc", "Turning around")
+    *panels, scale = figure.axes
+    assert [axes.get_title(loc="left") or axes.get_title() for axes in panels] == [
+        "after 0 steps",
+        "after 7 steps",
+    ]
+    assert scale.get_ylabel() == "weight"
+    for axes, weights in zip(panels, maps.values(), strict=True):
+        (image,) = axes.images
+        assert image.get_clim() == (0, 1)
+        torch.testing.assert_close(torch.tensor(image.get_array()), weights, check_dtype=False)

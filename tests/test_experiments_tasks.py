@@ -139,7 +139,7 @@ GOOD_DATES = dates.Dates(
     counting=1.0,
     num_parameters=110_000,
     num_counting_parameters=20_000,
-    reading=dates.Reading(words=("1998",), written=("1",), weights=torch.ones(1, 1)),
+    translator=dates.Translator(None, torch.Generator().manual_seed(0)),
 )
 GOOD_REVERSAL = reverse.Reversal(
     exact=1.0,
@@ -153,6 +153,7 @@ GOOD_REVERSAL = reverse.Reversal(
     num_parameters=35_000,
     num_matrix_parameters=25_000,
     example=reverse.Mirror(symbols=("a",), written=("a",), weights=torch.ones(1, 1)),
+    in_training={0: torch.ones(1, 1)},
 )
 
 GOOD_SUMS = addition.Sums(
@@ -164,7 +165,7 @@ GOOD_SUMS = addition.Sums(
     without_attention_exact=0.4,
     num_parameters=50_000,
     num_parameters_without_attention=45_000,
-    example="45+78=321",
+    examples=(),
 )
 
 
@@ -276,6 +277,28 @@ def test_a_learners_parts_are_the_ones_that_are_called(name):
     )
     assert calls.count("step") >= 4
     assert calls.count("attention") > 2
+
+
+def test_the_map_is_watched_from_before_the_first_step_to_the_last_and_changes_nothing():
+    calls = []
+    found = reverse.sequences_reversed(0, num_steps=10, step=counted_step(calls))
+    assert list(found.in_training) == [0, 1, 2, 10]
+    assert calls.count("step") == 4 * 10
+    for weights in found.in_training.values():
+        torch.testing.assert_close(weights.sum(-1), torch.ones(16))
+    torch.testing.assert_close(found.in_training[10], found.example.weights)
+    assert not torch.allclose(found.in_training[0], found.in_training[10])
+
+
+def test_the_sums_that_are_shown_are_those_of_unseen_pairs_in_the_usual_order():
+    found = addition.numbers_added(0, num_steps=2)
+    assert len(found.examples) == addition.NUM_SHOWN
+    for example in found.examples:
+        first, second = map(int, example.problem.split("+"))
+        assert addition.held_out_pairs()[first, second]
+        assert int(example.right) == first + second
+        for written in (example.reversed, example.plain, example.no_positions):
+            assert len(written) == 3
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

@@ -80,9 +80,10 @@ def counted(calls):
 ROTARY = pytest.mark.parametrize("position", ["rotary", "rotary_interleaved"])
 # Queries turn, then keys; what a decoder asks its memory for has no place in the text.
 HEADS = ["split"] * 3
-SELF_ATTENTION = ["block", "norm", *HEADS, "rotate", "rotate", "attention", "merge"]
-BLOCK = [*SELF_ATTENTION, "norm", "feed_forward"]
-CROSSING_BLOCK = [*SELF_ATTENTION, "norm", *HEADS, "attention", "merge", "norm", "feed_forward"]
+SELF_ATTENTION = ["norm", *HEADS, "rotate", "rotate", "attention", "merge"]
+FEED_FORWARD = ["norm", "feed_forward"]
+BLOCK = ["block", *SELF_ATTENTION, *FEED_FORWARD]
+CROSSING_BLOCK = [*SELF_ATTENTION, "block", "norm", *HEADS, "attention", "merge", *FEED_FORWARD]
 
 
 @ROTARY

@@ -95,6 +95,9 @@ SLIPS = {
     "backward is called twice on one result": twice,
     "only floating-point numbers can be learned": lambda: nn.Parameter(torch.ones(3, dtype=int)),
     "several numbers stand where one is asked for; torch.sqrt": lambda: math.sqrt(A),
+    "batch and height of the second have to be [2, 3], and are [2, 4]": lambda: torch.bmm(
+        torch.ones(2, 5, 3), torch.ones(2, 4, 5)
+    ),
     "numbers of type float met double in a product": lambda: A @ torch.ones(4, 2).double(),
     "super().__init__() has to come first": WithoutStart,
     "a Module cannot be called itself": lambda: nn.Module()(A),

@@ -180,7 +180,7 @@ Residual = PreNorm | PostNorm
 
 
 class TransformerBlock(nn.Module):
-    """Self-attention, cross-attention if there is one, and feed-forward, each with its residual.
+    """Attention, then feed-forward, each with its residual.
 
     The parts are handed over, so that the block is only their order.
     """
@@ -192,22 +192,58 @@ class TransformerBlock(nn.Module):
         attention_residual: Residual,
         feed_forward: nn.Module,
         feed_forward_residual: Residual,
-        cross_attention: nn.Module | None = None,
-        cross_attention_residual: Residual | None = None,
     ) -> None:
         super().__init__()
         self.attention = attention
         self.attention_residual = attention_residual
-        self.cross_attention = cross_attention
-        self.cross_attention_residual = cross_attention_residual
         self.feed_forward = feed_forward
         self.feed_forward_residual = feed_forward_residual
 
     def forward(
         self,
         hidden: Float[Tensor, "batch length d_model"],
+        **attending: Any,  # noqa: ANN401 (typed by MultiHeadAttention.forward)
+    ) -> tuple[
+        Float[Tensor, "batch length d_model"], Float[Tensor, "batch head length key"] | None
+    ]:
+        """Gather, then work.
+
+        Args:
+            hidden: One vector a position.
+            attending: What else attention takes: memory, key_mask, bias, rotation, cache,
+                need_weights.
+
+        Returns:
+            The vectors, and the attention weights, None unless need_weights asks for them.
+        """
+        inputs = self.attention_residual.before(hidden)
+        attended = self.attention(inputs, **attending)
+        hidden = self.attention_residual.after(hidden, attended.output)
+        update = self.feed_forward(self.feed_forward_residual.before(hidden))
+        hidden = self.feed_forward_residual.after(hidden, update)
+        return hidden, attended.weights
+
+
+class CrossAttentionBlock(nn.Module):
+    """Self-attention, and behind it a block whose attention looks at another text, the memory.
+
+    These are the three sublayers of a decoder that has an encoder beside it: self-attention,
+    cross-attention, feed-forward.
+    """
+
+    def __init__(
+        self, *, attention: nn.Module, attention_residual: Residual, memory_block: nn.Module
+    ) -> None:
+        super().__init__()
+        self.attention = attention
+        self.attention_residual = attention_residual
+        self.memory_block = memory_block
+
+    def forward(
+        self,
+        hidden: Float[Tensor, "batch length d_model"],
         *,
-        memory: Float[Tensor, "batch memory d_model"] | None = None,
+        memory: Float[Tensor, "batch memory d_model"],
         memory_mask: Bool[Tensor, "batch memory"] | None = None,
         need_weights: bool = False,
         **attending: Any,  # noqa: ANN401 (typed by MultiHeadAttention.forward)
@@ -220,26 +256,19 @@ class TransformerBlock(nn.Module):
 
         Args:
             hidden: One vector a position.
-            memory: The encoder's vectors, where the block has cross-attention.
+            memory: The encoder's vectors.
             memory_mask: True where a position of the memory is real.
-            need_weights: Whether to return the attention weights.
+            need_weights: Whether to return the weights of both attentions.
             attending: What else self-attention takes: key_mask, bias, rotation, cache.
 
         Returns:
             The vectors; the weights of the self-attention; those of the cross-attention. Weights
-            are None unless asked for, the last also where there is no cross-attention.
+            are None unless asked for.
         """
         inputs = self.attention_residual.before(hidden)
         attended = self.attention(inputs, need_weights=need_weights, **attending)
         hidden = self.attention_residual.after(hidden, attended.output)
-        cross_weights = None
-        if self.cross_attention is not None and self.cross_attention_residual is not None:
-            inputs = self.cross_attention_residual.before(hidden)
-            looked_up = self.cross_attention(
-                inputs, memory, key_mask=memory_mask, need_weights=need_weights
-            )
-            hidden = self.cross_attention_residual.after(hidden, looked_up.output)
-            cross_weights = looked_up.weights
-        update = self.feed_forward(self.feed_forward_residual.before(hidden))
-        hidden = self.feed_forward_residual.after(hidden, update)
+        hidden, cross_weights = self.memory_block(
+            hidden, memory=memory, key_mask=memory_mask, need_weights=need_weights
+        )
         return hidden, attended.weights, cross_weights

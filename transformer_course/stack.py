@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from transformer_course.attention import scaled_dot_product_attention
 from transformer_course.blocks import (
+    CrossAttentionBlock,
     FeedForward,
     FusedLayerNorm,
     GatedFeedForward,
@@ -180,12 +181,14 @@ class TransformerStack(nn.Module):
         hidden = self.dropout(hidden)
         rotation = None if self.rotary is None else self.rotary(positions, hidden.dtype)
         bias = None if self.alibi is None else self.alibi(positions, key_positions)
+        reading = (
+            {} if memory is None else {"memory": memory.hidden, "memory_mask": memory.padding_mask}
+        )
         states, weights, cross_weights = [hidden], [], []
         for layer, block in enumerate(self.blocks):
-            hidden, seen, seen_of_memory = block(
+            hidden, seen, *seen_of_memory = block(
                 hidden,
-                memory=None if memory is None else memory.hidden,
-                memory_mask=None if memory is None else memory.padding_mask,
+                **reading,
                 need_weights=need_weights,
                 key_mask=padding_mask,
                 bias=bias,
@@ -194,7 +197,7 @@ class TransformerStack(nn.Module):
             )
             states.append(hidden)
             weights.append(seen)
-            cross_weights.append(seen_of_memory)
+            cross_weights.extend(seen_of_memory)
         if cache is not None:
             cache.last_ids = ids[:, -1:]
         return StackOutput(
@@ -325,13 +328,20 @@ def build_block(
             merge=parts.get("merge_heads", merge_heads),
         )
 
-    return parts.get("block", TransformerBlock)(
+    def block(attention: MultiHeadAttention) -> nn.Module:
+        return parts.get("block", TransformerBlock)(
+            attention=attention,
+            attention_residual=residual(),
+            feed_forward=_build_feed_forward(config, parts),
+            feed_forward_residual=residual(),
+        )
+
+    if not cross_attention:
+        return block(attention(causal=causal))
+    return CrossAttentionBlock(
         attention=attention(causal=causal),
         attention_residual=residual(),
-        feed_forward=_build_feed_forward(config, parts),
-        feed_forward_residual=residual(),
-        cross_attention=attention(causal=False) if cross_attention else None,
-        cross_attention_residual=residual() if cross_attention else None,
+        memory_block=block(attention(causal=False)),
     )
 
 

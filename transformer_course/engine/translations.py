@@ -14,6 +14,8 @@ SHAPES = (
     (r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\).*dimension (\d+)",
      r"length \1 met length \2 on axis \3"),
     (r"matmul: .*size (\d+) is different from (\d+)", r"width \2 met \1 in a product"),
+    (r"first two dimensions of batch2 tensor to be: (\[.+\]) but got: (\[.+\])\.",
+     r"in a product of batches, batch and height of the second have to be \1, and are \2"),
     (r"could not be broadcast together with shapes (.+)", r"these shapes do not fit: \1"),
     (r"same number of dimensions: got (\d+) and (\d+)",
      r"tensors of \1 and of \2 axes cannot be joined; both need equally many"),
@@ -87,7 +89,7 @@ KINDS = (
     (r"Error\(s\) in loading state_dict for (\w+)",
      r"the weights that \1 is given do not fit what `__init__` makes: other names or sizes, or no "
      r"bias"),
-    (r"parameters before Module.__init__", r"super().__init__() has to come first"),
+    (r"before Module.__init__", r"super().__init__() has to come first"),
     (r"Module \[(\w+)\] is missing the required",
      r"a \1 cannot be called itself; it has methods that can"),
     (r"not enough values to unpack \(expected (\d+), got 1\)",

@@ -97,6 +97,11 @@ layer_norm = Exercise(
             {" * self.weight + self.bias": " + self.bias"},
         ),
         Mistake(
+            "the bias is multiplied by the weight, too",
+            "The weight multiplies first. What is added last, as it is?",
+            {"normal * self.weight + self.bias": "(normal + self.bias) * self.weight"},
+        ),
+        Mistake(
             "weight and bias are one number each, not d_model",
             "Each of the d_model numbers is scaled and shifted by itself. How many are learned?",
             {"torch.ones(d_model)": "torch.ones(1)", "torch.zeros(d_model)": "torch.zeros(1)"},
@@ -157,7 +162,7 @@ def _normed_and_gradients(
     leaves = [leaf, *(learned[name] for name in sorted(learned))]
     gradients = gradient(output, *leaves)
     return {
-        "fresh": fresh,
+        "a fresh layer's answer": fresh,
         "output": output,
         "learned": shapes,
         "gradients": gradients
@@ -180,7 +185,7 @@ def _has_parameters(given: SimpleNamespace, found: Any) -> str | None:
 
 @layer_norm.property("mean 0 at the start")
 def _mean_zero(_: SimpleNamespace, found: Any) -> str | None:
-    means = np.abs(found["fresh"].mean(-1))
+    means = np.abs(found["a fresh layer's answer"].mean(-1))
     return None if means.max() <= ROUNDING else f"a fresh layer leaves a mean of {means.max():.2f}"
 
 
@@ -190,8 +195,21 @@ def _variance_one(given: SimpleNamespace, found: Any) -> str | None:
         return None
     # A vector of little variance is left with less than 1: epsilon is added to the variance.
     variance = given.vectors.var(-1)
-    worst = np.abs(found["fresh"].var(-1) - variance / (variance + given.epsilon)).max()
+    worst = np.abs(
+        found["a fresh layer's answer"].var(-1) - variance / (variance + given.epsilon)
+    ).max()
     return None if worst <= 1e-3 else f"a fresh layer leaves a variance that is off by {worst:.2f}"
+
+
+@layer_norm.property("then · weight, then + bias")
+def _scaled_and_shifted(given: SimpleNamespace, found: Any) -> str | None:
+    if np.allclose(
+        found["output"],
+        found["a fresh layer's answer"] * given.weight + given.bias,
+        atol=ROUNDING,
+    ):
+        return None
+    return "with another weight and bias, the result is not normal · weight + bias"
 
 
 @layer_norm.workload

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.random import Generator
 from torch import Tensor
@@ -173,17 +174,36 @@ class _Reader:
 @extend.probe
 def _written(
     candidate: Any, *, ids: Tensor, max_new_tokens: int, mixing: Tensor, rank: int, turns: int
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
     reader = _Reader(mixing)
     left = iter(range(turns))
+    asked: list[Tensor] = []
+    chosen: list[Tensor] = []
 
     def choose(logits: Tensor) -> Tensor | None:
+        best = logits.argsort(-1, descending=True)[:, rank : rank + 1]
+        asked.append(logits)
         if next(left, None) is None:
             return None
-        return logits.argsort(-1, descending=True)[:, rank : rank + 1]
+        chosen.append(best)
+        return best
 
     written = candidate(reader, ids, max_new_tokens, choose)
-    return {"ids": written, "read": reader.read, "too many": max(0, reader.too_many)}
+    if written is None:
+        return None
+    return {
+        "ids": written,
+        "read": reader.read,
+        "too many": max(0, reader.too_many),
+        "asked": asked,
+        "chosen": chosen,
+    }
+
+
+@extend.property("one token is chosen a turn", form=True)
+def _one_a_turn(given: SimpleNamespace, found: Any) -> str | None:
+    times, wanted = len(found["asked"]), min(given.max_new_tokens, given.turns + 1)
+    return None if times == wanted else f"choose is called {times} times, expected {wanted}"
 
 
 @extend.property("each token is read once")
@@ -200,3 +220,27 @@ def _read_once(given: SimpleNamespace, found: Any) -> str | None:
 def _room(_: SimpleNamespace, found: Any) -> str | None:
     too_many = found["too many"]
     return f"the cache was handed {too_many} more than it has room for" if too_many else None
+
+
+@extend.property("what was read stands first, what was chosen behind it")
+def _written_behind(given: SimpleNamespace, found: Any) -> str | None:
+    length = given.ids.shape[1]
+    if not np.array_equal(found["ids"][:, :length], given.ids):
+        return "what is returned does not begin with the ids that were given"
+    if not np.array_equal(found["ids"][:, length:], np.concatenate(found["chosen"], axis=1)):
+        return "what stands behind the given ids is not what choose returned"
+    return None
+
+
+@extend.property("choose gets the last position's logits")
+def _logits_of_the_last(given: SimpleNamespace, found: Any) -> str | None:
+    whole = np.concatenate((given.ids, *found["chosen"]), axis=1)
+    age = np.arange(1, whole.shape[1] + 1)[:, None]
+    logits = (given.mixing[whole] * np.sqrt(age)).cumsum(1) @ given.mixing
+    for turn, asked in enumerate(found["asked"]):
+        if not np.allclose(asked, logits[:, given.ids.shape[1] + turn - 1]):
+            return (
+                f"in turn {turn + 1}, choose gets other logits than the last position's, after "
+                "all that was read and written"
+            )
+    return None

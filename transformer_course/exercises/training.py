@@ -55,6 +55,16 @@ training_step = Exercise(
             },
         ),
         Mistake(
+            "no optimiser steps",
+            "The gradients say where to go. Who goes there?",
+            {"        optimizer.step()\n": ""},
+        ),
+        Mistake(
+            "the gradients are cleared between the batches, so that only the last counts",
+            "backward() adds to what is there, and here that is wanted. When is it used up?",
+            {"        loss.backward()\n": ("        model.zero_grad()\n        loss.backward()\n")},
+        ),
+        Mistake(
             "the batches' gradients are added up, not averaged",
             "With twice as many batches, should a step be twice as long?",
             {" / len(batches)": "", "return total,": "return total / len(batches),"},
@@ -153,8 +163,11 @@ class _Descent(torch.optim.Optimizer):
     def __init__(self, parameter: nn.Parameter, rate: float) -> None:
         self.parameter = parameter
         self.rate = rate
+        self.used: list[Tensor | None] = []
 
     def step(self) -> None:  # type: ignore[override]
+        gradient = self.parameter.grad
+        self.used.append(None if gradient is None else gradient.clone())
         if self.parameter.grad is not None:
             self.parameter.data -= self.rate * self.parameter.grad
 
@@ -168,14 +181,47 @@ class _Descent(torch.optim.Optimizer):
 @training_step.probe
 def _trained(
     candidate: Any, *, table: Tensor, head: Tensor, tokens: Tensor, clip_norm: float
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
     model = _SmallModel(table, head)
     optimizers = [_Descent(model.table, 0.5), _Descent(model.head, 0.2)]
-    returned = [
-        candidate(model, optimizers, [Batch(one[:, :-1], one[:, 1:]) for one in step], clip_norm)
-        for step in tokens
-    ]
-    return {"returned": returned, "table": model.table, "head": model.head}
+    returned, starts, used = [], [], []
+    for step in tokens:
+        starts.append((model.table.detach().clone(), model.head.detach().clone()))
+        batches = [Batch(one[:, :-1], one[:, 1:]) for one in step]
+        returned.append(candidate(model, optimizers, batches, clip_norm))
+        used.append([optimizer.used for optimizer in optimizers])
+        for optimizer in optimizers:
+            optimizer.used = []
+    if all(one is None for one in returned):
+        return None
+    return {
+        "returned": returned,
+        "table": model.table,
+        "head": model.head,
+        "starts": starts,
+        "used": used,
+    }
+
+
+@training_step.property("two things are returned", form=True)
+def _two_things(_: SimpleNamespace, found: Any) -> str | None:
+    if all(not isinstance(one, str) and np.shape(one)[:1] == (2,) for one in found["returned"]):
+        return None
+    return "what a step returns is not two numbers: the mean loss and the gradient's length"
+
+
+@training_step.property("every optimiser steps once, by a gradient", form=True)
+def _every_one_steps(_: SimpleNamespace, found: Any) -> str | None:
+    for turn, used in enumerate(found["used"], start=1):
+        for number, gradients in enumerate(used, start=1):
+            if len(gradients) != 1:
+                return (
+                    f"in step {turn}, step() of optimiser {number} is called {len(gradients)} "
+                    "times, expected once"
+                )
+            if gradients[0] is None:
+                return f"in step {turn}, optimiser {number} finds no gradient when it steps"
+    return None
 
 
 @training_step.property("the weights move")
@@ -201,6 +247,45 @@ def _loss_on_paper(given: SimpleNamespace, found: Any) -> str | None:
     if np.isclose(loss, _first_loss(given), rtol=1e-3):
         return None
     return f"the first loss is {loss:.3f}, and the mean of −log p(right next token) is not"
+
+
+@training_step.property("the length is the mean gradient's, before clipping")
+def _length_on_paper(given: SimpleNamespace, found: Any) -> str | None:
+    told = found["returned"][0][1]
+    length = _length(_mean_gradients(given.table, given.head, given.tokens[0]))
+    if np.isclose(told, length, rtol=1e-3):
+        return None
+    return f"the first length is {told:.3f}, and the mean gradient's before clipping is not"
+
+
+@training_step.property("each step uses the gradient of its own batches alone")
+def _own_gradient(given: SimpleNamespace, found: Any) -> str | None:
+    for turn, ((table, head), used) in enumerate(zip(found["starts"], found["used"], strict=True)):
+        wanted = _mean_gradients(table, head, given.tokens[turn])
+        shrink = min(1.0, given.clip_norm / _length(wanted))
+        for (gradient,), whole in zip(used, wanted, strict=True):
+            if not np.allclose(gradient, shrink * whole, rtol=1e-3, atol=1e-5):
+                return (
+                    f"in step {turn + 1} an optimiser reads another gradient than the mean over "
+                    "that step's batches, shortened where it is too long"
+                )
+    return None
+
+
+def _mean_gradients(table: Any, head: Any, tokens: Any) -> tuple[Any, Any]:
+    """Return how the mean loss changes with both matrices, by the formula p − (1 if right)."""
+    inputs, targets = tokens[..., :-1].reshape(-1), tokens[..., 1:].reshape(-1)
+    scores = table[inputs] @ head.T
+    errors = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
+    errors[np.arange(len(targets)), targets] -= 1
+    errors /= len(targets)
+    of_table = np.zeros_like(table)
+    np.add.at(of_table, inputs, errors @ head)
+    return of_table, errors.T @ table[inputs]
+
+
+def _length(gradients: tuple[Any, Any]) -> float:
+    return float(np.sqrt(sum(np.square(one).sum() for one in gradients)))
 
 
 def _first_loss(given: SimpleNamespace) -> float:

@@ -4,7 +4,7 @@ A decoder writes from left to right, and a carry travels from right to left. So 
 in both orders, highest digit first and lowest digit first, and otherwise all is the same. Problems
 that are asked after training were not met in it, in neither order of their two numbers.
 
-Source: Lee et al. 2024, section 3 (plain and reversed answers).
+Source: Lee et al. 2024 (plain and reversed answers).
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,6 +31,7 @@ PROBLEM_LENGTH = len("45+78=")
 LIMIT = 10**NUM_DIGITS
 HELD_OUT_SHARE = 0.1
 NUM_QUESTIONS = 1_000
+NUM_SHOWN = 5
 TRAINING = TrainingConfig(
     num_steps=400, batch_size=128, learning_rate=5e-3, weight_decay=0.0, warmup_steps=30
 )
@@ -131,6 +132,25 @@ class DigitsAtOnce(nn.Module):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Written:
+    """A sum, and what became of it where each digit follows those that were written before.
+
+    Attributes:
+        problem: The two numbers, "45+78".
+        right: Their sum, three digits.
+        reversed: What the model wrote that begins with the units, put in the usual order.
+        plain: What the one wrote that begins with the hundreds.
+        no_positions: What the one without positions wrote, put in the usual order.
+    """
+
+    problem: str
+    right: str
+    reversed: str
+    plain: str
+    no_positions: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sums:
     """Sums of pairs held out, by a transformer and by what it is compared with.
 
@@ -144,7 +164,7 @@ class Sums:
         without_attention_exact: Share of a network that has no attention.
         num_parameters: Of the transformer.
         num_parameters_without_attention: Of that network.
-        example: A problem, lowest digit first, as the model writes it on.
+        examples: A few of the problems, and what was written.
     """
 
     reversed_exact: float
@@ -155,7 +175,7 @@ class Sums:
     without_attention_exact: float
     num_parameters: int
     num_parameters_without_attention: int
-    example: str
+    examples: tuple[Written, ...]
 
 
 def numbers_added(
@@ -198,7 +218,23 @@ def numbers_added(
         without_attention_exact=_exact(_right(network, problems)),
         num_parameters=count_parameters(model),
         num_parameters_without_attention=count_parameters(network),
-        example=add(model, int(pairs[0, 0]), int(pairs[0, 1])),
+        examples=tuple(
+            _written(first, second, model, plain, no_positions)
+            for first, second in pairs[:NUM_SHOWN].tolist()
+        ),
+    )
+
+
+def _written(
+    first: int, second: int, model: Transformer, plain: Transformer, no_positions: Transformer
+) -> Written:
+    answers = [add(one, first, second)[PROBLEM_LENGTH:] for one in (model, plain, no_positions)]
+    return Written(
+        problem=f"{first:02}+{second:02}",
+        right=f"{first + second:03}",
+        reversed=answers[0][::-1],
+        plain=answers[1],
+        no_positions=answers[2][::-1],
     )
 
 
@@ -254,8 +290,8 @@ def sums_are_right_in_both_orders(sums: Sums) -> Finding:
         below(sums.without_attention_exact, 0.7),
     )
     return Finding.of(
-        f"unseen sums wholly right: lowest digit first {lowest_first}, highest {highest_first}",
-        f"no positions {lost}; no attention {matrices}",
+        f"adding: unseen sums wholly right {lowest_first}, highest digit first {highest_first}",
+        f"right without positions {lost}; without attention {matrices}",
         said,
         {
             "untrained": below(sums.untrained_exact, 0.02),

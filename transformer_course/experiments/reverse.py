@@ -7,7 +7,7 @@ without positions, a plain matrix, and a GRU.
 Source: Vaswani et al. 2017, sections 3.2 and 3.5; Cho et al. 2014, section 2.3 (GRU).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,12 +18,14 @@ from torch import Tensor, nn
 from transformer_course.claims import Finding, above, below, claim_of
 from transformer_course.config import TransformerConfig
 from transformer_course.experiments.fitting import Answer, count_parameters, fit
-from transformer_course.model import Transformer
+from transformer_course.model import Transformer, evaluation_mode
 from transformer_course.training import Batch, Step, TrainingConfig, training_step
 
 SYMBOLS = "abcdefghij"
 LENGTH = 16
 NUM_QUESTIONS = 1_000
+WATCHED = (0, 0.1, 0.2)
+"""When the map is looked at, as shares of all steps; and once more after the last."""
 TRAINING = TrainingConfig(
     num_steps=150, batch_size=128, learning_rate=3e-3, weight_decay=0.0, warmup_steps=15
 )
@@ -121,6 +123,7 @@ class Reversal:
         num_parameters: Of the transformer.
         num_matrix_parameters: Of the matrix.
         example: One sequence.
+        in_training: The example's map by the number of steps done, the last after all.
     """
 
     exact: float
@@ -134,6 +137,7 @@ class Reversal:
     num_parameters: int
     num_matrix_parameters: int
     example: Mirror
+    in_training: Mapping[int, Float[Tensor, "query key"]]
 
 
 def sequences_reversed(
@@ -155,9 +159,14 @@ def sequences_reversed(
     model, untrained = (build_reverser(generator, parts=parts) for _ in range(2))
     no_positions = build_reverser(generator, "none", parts)
     gru, matrix = BothWays(generator), OneMatrix()
-    for learner in (model, no_positions, gru, matrix):
-        fit(learner, sample_sequences, _training(learner, num_steps), generator, step)
     questions = sample_sequences(NUM_QUESTIONS, torch.Generator().manual_seed(seed + 1_000))
+    in_training: dict[int, Tensor] = {}
+    watched = _watched(step, model, questions.inputs[:1], in_training, num_steps)
+    for learner in (model, no_positions, gru, matrix):
+        do_step = watched if learner is model else step
+        fit(learner, sample_sequences, _training(learner, num_steps), generator, do_step)
+    example = turn_around(model, "".join(SYMBOLS[number] for number in questions.inputs[0]))
+    in_training[num_steps] = example.weights
     return Reversal(
         exact=_exact(model, questions),
         mirror_weight=mirror_weight(model, questions.inputs),
@@ -169,8 +178,36 @@ def sequences_reversed(
         matrix_exact=_exact(matrix, questions),
         num_parameters=count_parameters(model),
         num_matrix_parameters=count_parameters(matrix),
-        example=turn_around(model, "".join(SYMBOLS[number] for number in questions.inputs[0])),
+        example=example,
+        in_training=in_training,
     )
+
+
+def _watched(
+    step: Step,
+    model: Transformer,
+    ids: Int[Tensor, "batch length"],
+    maps: dict[int, Tensor],
+    num_steps: int,
+) -> Step:
+    """Return a step that first notes the map of the ids, before some of the steps."""
+    moments = {round(share * num_steps) for share in WATCHED}
+    done = 0
+
+    def watch_and_step(
+        learner: nn.Module,
+        optimizers: Sequence[torch.optim.Optimizer],
+        batches: Sequence[Batch],
+        clip_norm: float,
+    ) -> tuple[float, float]:
+        nonlocal done
+        if done in moments:
+            with torch.inference_mode(), evaluation_mode(model):
+                maps[done] = model(ids, need_weights=True).attention_weights[0][0, 0]
+        done += 1
+        return step(learner, optimizers, batches, clip_norm)
+
+    return watch_and_step
 
 
 def _training(learner: nn.Module, num_steps: int) -> TrainingConfig:
@@ -232,7 +269,7 @@ def the_map_is_the_anti_diagonal(reversal: Reversal) -> Finding:
         above(reversal.matrix_exact, 0.98),
     )
     return Finding.of(
-        f"{LENGTH} symbols turned around, wholly right {right}; weight on the mirror {mirrored}",
+        f"turning around: {LENGTH} symbols wholly right {right}; weight on the mirror {mirrored}",
         f"right without positions {lost}; by one plain matrix {matrix}",
         said,
         {

@@ -11,7 +11,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from transformer_course.drawing import INK, KEY, QUERY, QUIET, SIGNED, VALUE, in_course_style
+from transformer_course.drawing import (
+    INK,
+    KEY,
+    QUERY,
+    QUIET,
+    SIGNED,
+    VALUE,
+    draw_weights,
+    in_course_style,
+)
 
 PLACES = ("thousands", "hundreds", "tens", "units")
 """A sum of fewer digits has the last of these."""
@@ -41,6 +50,31 @@ def digit_bars(digits: Mapping[str, Sequence[float]]) -> Figure:
     axes.set_xticks(range(len(names)), names)
     axes.set_xlabel("place in the sum")
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    figure.draw_without_rendering()
+    return figure
+
+
+@in_course_style
+def maps_in_training(
+    maps: Mapping[int, Float[Tensor, "query key"]], tokens: Sequence[str], title: str
+) -> Figure:
+    """Draw how a map of attention changes while its model is trained.
+
+    Args:
+        maps: By the number of steps done.
+        tokens: Those of rows and columns.
+        title: Stands above all maps.
+    """
+    figure = Figure(figsize=(2.5 * len(maps) + 0.9, 3.5), layout="compressed")
+    panels = figure.subplots(1, len(maps), squeeze=False)[0]
+    for axes, (done, weights) in zip(panels, maps.items(), strict=True):
+        seen = torch.ones_like(weights, dtype=torch.bool)
+        image = draw_weights(axes, weights, tokens, tokens, mask=seen, cell=2.0 / len(tokens))
+        axes.set_title(f"after {done} steps", fontsize=11)
+        if axes is not panels[0]:
+            axes.set_ylabel("")
+    figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12)
+    figure.colorbar(image, ax=list(panels), label="weight", shrink=0.7, ticks=[0, 0.5, 1])
     figure.draw_without_rendering()
     return figure
 

@@ -2,37 +2,22 @@
 
 
 class TransformerBlock(nn.Module):
-    def __init__(
-        self,
-        *,
-        attention,
-        attention_residual,
-        feed_forward,
-        feed_forward_residual,
-        cross_attention=None,
-        cross_attention_residual=None,
-    ):
+    def __init__(self, **parts):
         super().__init__()
-        parts = {
-            "self": attention,
-            "self residual": attention_residual,
-            "cross": cross_attention,
-            "cross residual": cross_attention_residual,
-            "work": feed_forward,
-            "work residual": feed_forward_residual,
-        }
-        self.parts = nn.ModuleDict({name: part for name, part in parts.items() if part is not None})
+        self.parts = nn.ModuleDict(parts)
 
-    def forward(self, hidden, memory=None, memory_mask=None, *, need_weights=False, **attending):
-        parts, weights = self.parts, {"self": None, "cross": None}
-        options = {"self": ((), attending), "cross": ((memory,), {"key_mask": memory_mask})}
-        for name, (arguments, named) in options.items():
-            if name in parts:
-                residual = parts[f"{name} residual"]
-                answer = parts[name](
-                    residual.before(hidden), *arguments, **named, need_weights=need_weights
-                )
-                hidden, weights[name] = residual.after(hidden, answer.output), answer.weights
-        before = parts["work residual"].before(hidden)
-        hidden = parts["work residual"].after(hidden, parts["work"](before))
-        return hidden, weights["self"], weights["cross"]
+    def forward(self, hidden, **attending):
+        weights = None
+        for name in ("attention", "feed_forward"):
+            residual = self.parts[name + "_residual"]
+            read = residual.before(hidden)
+            if name == "attention":
+                update, weights = self.attend(read, attending)
+            else:
+                update = self.parts[name](read)
+            hidden = residual.after(hidden, update)
+        return hidden, weights
+
+    def attend(self, read, attending):
+        attended = self.parts["attention"](read, **attending)
+        return attended.output, attended.weights

@@ -7,7 +7,7 @@ def training_step(model, optimizers, batches, clip_norm):
     for number, batch in enumerate(batches):
         logits = model(batch.inputs).logits
         loss = F.cross_entropy(logits.flatten(0, -2), batch.targets.flatten())
-        loss.backward(torch.tensor(1 / len(batches), dtype=loss.dtype))
+        (loss / len(batches)).backward()
         mean[number] = loss.item()
     parameters = list(model.parameters())
     length = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
