@@ -97,7 +97,7 @@ def _ids_and_tables(rng: Generator) -> dict[str, dict[str, Any]]:
 
 
 @one_hot_lookup.probe
-def _looked_up(candidate: Any, *, ids: Any, table: Any) -> dict[str, Any]:
+def _looked_up(candidate: Any, *, ids: Any, table: Any) -> dict[str, Any] | None:
     leaf = table.clone().requires_grad_()
     result = candidate(ids, leaf)
     other = other_than(("one_hot", "vectors"), result)

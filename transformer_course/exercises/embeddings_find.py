@@ -164,7 +164,7 @@ def _queries_and_tables(rng: Generator) -> dict[str, dict[str, Any]]:
 
 
 @nearest.probe
-def _found(candidate: Any, *, query: Any, table: Any, **options: Any) -> dict[str, Any]:
+def _found(candidate: Any, *, query: Any, table: Any, **options: Any) -> dict[str, Any] | None:
     result = candidate(query, table, **options)
     other = other_than(("rows", "cosines"), result)
     if other:
