@@ -128,6 +128,8 @@ def calls_noted(callables: Sequence[Any]) -> Iterator[list[str]]:
     compiled: list[tuple[Any, str]] = []
     for watched in callables:
         name = f"{watched.__module__}.{watched.__qualname__}".removeprefix("None.")
+        # Where torch keeps what is compiled is not where it is called by.
+        name = name.replace("._VariableFunctionsClass.", ".").replace("._C._nn.", ".nn.functional.")
         found = list(_codes(watched))
         codes.update(dict.fromkeys(found, name))
         if not found:

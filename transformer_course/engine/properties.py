@@ -1,12 +1,14 @@
 """What many exercises look at: rows that sum to 1, masked weights, gradients.
 
-Builds on: nothing.  Lacks: what only one exercise asks for.
+Builds on: plain.  Lacks: what only one exercise asks for.
 """
 
 from typing import Any
 
 import numpy as np
 import torch
+
+from transformer_course.engine.plain import describe, plain
 
 ROUNDING = 1e-4
 FINE_ROUNDING = 5e-11
@@ -54,3 +56,14 @@ def gradient(result: Any, *leaves: Any) -> Any:
         return None
     uneven = torch.linspace(1, 2, result.numel(), dtype=result.dtype).view(result.shape)
     return list(torch.autograd.grad((result * uneven).sum(), leaves, allow_unused=True))
+
+
+def other_than(names: tuple[str, ...], result: Any) -> str | None:
+    """Say what came back where several results are asked for, if it is not as many as these.
+
+    Left to Python, one result in the place of two would be taken apart along its first axis.
+    """
+    if isinstance(result, tuple | list) and len(result) == len(names):
+        return None
+    asked = " and ".join(f"`{name}`" for name in names)
+    return f"it returns {describe(plain(result))}; {asked} are asked for"

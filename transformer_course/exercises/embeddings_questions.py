@@ -1,6 +1,6 @@
 """What lesson 03 asks before its experiments, and its quiz.
 
-Builds on: engine.  Lacks: the exercises (embeddings, embeddings_training).
+Builds on: engine.  Lacks: the exercises (embeddings and its kin).
 """
 
 from transformer_course.engine.exercise import Question
@@ -61,8 +61,8 @@ QUESTIONS = (
             "a": ("queen", "She comes second. Who is nearer to “king” than anybody?"),
             "b": (
                 "king",
-                "The step from man to woman is about as long as “king” itself, and the sum is a "
-                "cosine of 0.65 away from it; but all others are farther still.",
+                "The step leads away from “king”: the cosine falls from 1 to 0.65. But every other "
+                "word is farther still.",
             ),
             "c": ("woman", "She is one of the first three, but not the first."),
         },

@@ -252,6 +252,6 @@ def similar_words_lie_close(found: SimilarWords) -> Finding:
         "a related pair is closer than two equally frequent words: in vectors trained on the "
         f"plays {bounds[0]}, in MiniLM’s table {bounds[1]}",
         f"trained on shuffled plays {bounds[2]} against any two words, {bounds[3]} against "
-        f"equally frequent ones; random vectors: distance from a half {bounds[4]}",
+        f"equally frequent ones; random vectors: {bounds[4]} away from one half",
         all(bound.holds for bound in bounds),
     )

@@ -150,7 +150,7 @@ def loss_curves(runs: Mapping[str, Sequence[float]], start: float) -> Figure:
     axes.set(
         title="Loss while training, mean of the last 50 steps",
         xlabel="step",
-        ylabel="loss (nats a pair)",
+        ylabel="loss of a pair",
     )
     axes.set_ylim(top=start + 0.3)
     axes.legend(loc="lower left")
@@ -279,7 +279,8 @@ def bank_curves(banks: TwoBanks) -> Figure:
         title="How alike are the two “bank”s?",
         xlabel="out of the table · with positions added · after layer …",
         ylabel="cosine",
-        ylim=(0.5, 1.1),
+        ylim=(0.5, 1.08),
+        yticks=(0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
     )
     axes.legend(loc="lower right", bbox_to_anchor=(1, 0.3))
     figure.draw_without_rendering()

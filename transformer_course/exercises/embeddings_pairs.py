@@ -1,177 +1,21 @@
-"""What lesson 03 asks for, second half: the loss of skip-gram, and the pairs that it is taught.
+"""What lesson 03 asks for last: the pairs of words that stand near each other in a text.
 
-Builds on: word_vectors, engine.  Lacks: lookup and neighbours (embeddings).
+Builds on: word_vectors, engine.  Lacks: the loss that learns from them (embeddings_loss).
 """
 
+import inspect
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.random import Generator
 from torch.overrides import TorchFunctionMode
 
 from transformer_course.engine.exercise import Exercise, Mistake
-from transformer_course.engine.properties import gradient
-
-skip_gram_loss = Exercise(
-    "word_vectors.skip_gram_loss",
-    lesson="03",
-    level=2,
-    minutes=10,
-    stub="""def skip_gram_loss(centre, context, noise, num_negatives=5.0):
-    # centre, context (pairs, d_model): row i of both is a pair that stood together in the text
-    # noise (noise words, d_model): words drawn at random; every pair meets all of them
-    # → one number: the mean over the pairs of
-    #   −log σ(centre · context) − num_negatives · (mean over the noise of log σ(−centre · noise))
-    ...
-""",
-    start="Begin with the real pairs: one dot product for each, row by row.",
-    hints=(
-        "Two tables of scores: one number a pair for what is real, one number for each pair and "
-        "noise word for what was drawn. Which one is a matrix product?",
-        "(centre * context).sum(-1) has a score a pair, centre @ noise.T one for each pair and "
-        "noise word. F.logsigmoid is log σ and stays finite where σ itself is 0.",
-        "Real scores are to be high, drawn ones low: the drawn get a minus inside logsigmoid. "
-        "Mean over the noise (axis −1), times num_negatives; add the real ones; mean over the "
-        "pairs; minus all of it.",
-    ),
-    unlocks="From here on this lesson's vectors are trained by your loss.",
-    mistakes=(
-        Mistake(
-            "the noise is pulled near, as real pairs are",
-            "σ(score) is the probability that a pair is real. What is wanted of the noise?",
-            {"-centre @ noise.T": "centre @ noise.T"},
-            source="https://github.com/kefirski/pytorch_NEG_loss/issues/5",
-        ),
-        Mistake(
-            "log and sigmoid are taken one after the other",
-            "What is σ(−200) in a computer, and its logarithm? One function does both at once.",
-            {
-                "F.logsigmoid((centre * context).sum(-1))": (
-                    "torch.sigmoid((centre * context).sum(-1)).log()"
-                ),
-                "F.logsigmoid(-centre @ noise.T)": "torch.sigmoid(-centre @ noise.T).log()",
-            },
-            source="https://github.com/pytorch/pytorch/issues/1835",
-        ),
-        Mistake(
-            "the noise is compared with the words beside, not with those in the middle",
-            "Both the real and the drawn words come from one table. Who is paired with them?",
-            {"-centre @ noise.T": "-context @ noise.T"},
-        ),
-        Mistake(
-            "every word in the middle meets the contexts of all pairs",
-            "Pair 1 stood in the text; word 1 beside the context of pair 2 did not.",
-            {"(centre * context).sum(-1)": "centre @ context.T"},
-        ),
-        Mistake(
-            "the noise is summed, not averaged",
-            "With twice as many noise words, should they weigh twice as much?",
-            {".mean(-1)": ".sum(-1)"},
-        ),
-        Mistake(
-            "the scores of the noise are averaged before logsigmoid",
-            "Each noise word is a question of its own. What is averaged: scores or logarithms?",
-            {
-                "F.logsigmoid(-centre @ noise.T).mean(-1)": (
-                    "F.logsigmoid((-centre @ noise.T).mean(-1))"
-                )
-            },
-            source="https://github.com/DSKSD/DeepNLP-models-Pytorch/issues/15",
-        ),
-        Mistake(
-            "the factor `num_negatives` is left out",
-            "How many noise words is a real pair weighed against?",
-            {"num_negatives * drawn": "drawn"},
-        ),
-        Mistake(
-            "the noise weighs 5, whatever `num_negatives` says",
-            "5 is what num_negatives is if nobody says otherwise. Who says how much it is?",
-            {"num_negatives * drawn": "5.0 * drawn"},
-        ),
-        Mistake(
-            "the loss is summed over the pairs",
-            "With twice the batch, should a step be twice as long?",
-            {"drawn).mean()": "drawn).sum()"},
-        ),
-        Mistake(
-            "the sign is turned: the better the vectors, the higher the loss",
-            "An optimiser goes downhill. What is a logarithm of a probability at best?",
-            {"return -(real": "return (real"},
-        ),
-        Mistake(
-            "the logarithm is left out",
-            "Probabilities of 0.01 and 0.0001 are both wrong. Which of the two should cost more?",
-            {
-                "F.logsigmoid((centre * context).sum(-1))": (
-                    "torch.sigmoid((centre * context).sum(-1))"
-                ),
-                "F.logsigmoid(-centre @ noise.T)": "torch.sigmoid(-centre @ noise.T)",
-            },
-        ),
-    ),
-)
-
-
-@skip_gram_loss.inputs
-def _pairs_and_noise(rng: Generator) -> dict[str, dict[str, Any]]:
-    def draw(*shape: int) -> torch.Tensor:
-        return torch.tensor(rng.normal(size=shape), dtype=torch.float64)
-
-    def case(pairs: int, noise: int, width: int, **more: Any) -> dict[str, Any]:
-        vectors = {"centre": draw(pairs, width), "context": draw(pairs, width)}
-        return {**vectors, "noise": draw(noise, width), **more}
-
-    large = case(3, 2, 4)
-    large["context"] = -500 * large["centre"]
-    return {
-        "one pair, one noise word": case(1, 1, 2, num_negatives=1.0),
-        "three pairs, five noise words": case(3, 5, 4),
-        "two pairs, against 15 noise words each": case(2, 3, 5, num_negatives=15.0),
-        "real pairs with scores far below 0": large,
-    }
-
-
-@skip_gram_loss.probe
-def _loss_and_gradients(
-    candidate: Any, *, centre: Any, context: Any, noise: Any, **options: Any
-) -> dict[str, Any]:
-    leaves = [tensor.clone().requires_grad_() for tensor in (centre, context, noise)]
-    loss = candidate(*leaves, **options)
-    flown = gradient(loss, *leaves) or [None] * len(leaves)
-    return {
-        "loss": loss,
-        "flows": [one is not None for one in flown],
-        "gradients": [
-            torch.zeros_like(leaf) if one is None else one
-            for leaf, one in zip(leaves, flown, strict=True)
-        ],
-    }
-
-
-@skip_gram_loss.property("above 0, and finite")
-def _positive(_: SimpleNamespace, found: Any) -> str | None:
-    loss = float(found["loss"])
-    if not np.isfinite(loss):
-        return f"the loss is {loss}"
-    return None if loss > 0 else f"the loss is {loss:.3f}"
-
-
-@skip_gram_loss.property("gradients flow to all three")
-def _flows(_: SimpleNamespace, found: Any) -> str | None:
-    names = ("centre", "context", "noise")
-    lost = [name for name, flows in zip(names, found["flows"], strict=True) if not flows]
-    if len(lost) == len(names):
-        return "no gradient flows back from the loss"
-    return f"no gradient reaches `{lost[0]}`" if lost else None
-
-
-@skip_gram_loss.workload
-def _loss_in_training(candidate: Any) -> Any:
-    centre, context = (draw.requires_grad_() for draw in torch.ones(2, 4096, 64))
-    return candidate(centre, context, torch.ones(64, 64, requires_grad=True))
-
+from transformer_course.engine.properties import other_than
 
 _LOOP = """    pairs = [torch.empty((2, 0), dtype=ids.dtype)]
     for distance in range(1, int(reach.max()) + 1):
@@ -217,7 +61,7 @@ window_pairs = Exercise(
         "kept = the three conditions; collect ids[kept] and ids[beside[kept]], and join them with "
         "torch.cat at the end.",
     ),
-    unlocks="From here on this lesson's vectors are trained on the pairs that yours finds.",
+    unlocks="From here on it makes the pairs for training, unless it is much slower than ours.",
     mistakes=(
         Mistake(
             "each word is paired with itself, too",
@@ -274,6 +118,29 @@ window_pairs = Exercise(
             {"(reach >= distance)": "(reach > distance)"},
         ),
         Mistake(
+            "no word looks farther than five places",
+            "In this lesson 5 is the most that is drawn. Who says how far a word looks?",
+            {"int(reach.max()) + 1": "6"},
+        ),
+        Mistake(
+            "of two words the left one decides for both",
+            "(a, b) needs the reach of a. Whose reach does (b, a) need?",
+            {
+                "(reach >= distance)": (
+                    "(reach[torch.minimum(places, beside).clamp(min=0)] >= distance)"
+                )
+            },
+        ),
+        Mistake(
+            "a word is not paired with its like",
+            "“Never, never”: two places, one word. Is that no pair?",
+            {
+                "(reach >= distance)": (
+                    "(reach >= distance) & (ids != ids[beside.clamp(0, len(ids) - 1)])"
+                )
+            },
+        ),
+        Mistake(
             "every word looks as far as the one that looks farthest",
             "reach has a number for each word. Where does it enter?",
             {" & (reach >= distance)": ""},
@@ -293,7 +160,7 @@ def _texts(rng: Generator) -> dict[str, dict[str, Any]]:
         "two words that look farther than the text is long": text(2, 4, 4),
         "fifteen words, some of them the same": {
             "ids": torch.tensor(rng.integers(6, size=15)),
-            "reach": torch.tensor(rng.integers(1, 5, size=15)),
+            "reach": torch.tensor([*rng.integers(1, 5, size=7), 7, *rng.integers(1, 5, size=7)]),
         },
         f"{LONG:,} words, too many for a loop over all pairs of them": {
             "ids": torch.tensor(rng.integers(97, size=LONG)),
@@ -314,22 +181,74 @@ class _LargestTensor(TorchFunctionMode):
         return result
 
 
+class _Memory:
+    """How many bytes Python and numpy had in use at most."""
+
+    peak = 0
+
+
+def _names_numpy(code: Any) -> bool:
+    """Tell whether a function names numpy: to watch memory makes Python's loops four times slower.
+
+    Args:
+        code: Its code object; functions within it have their own.
+    """
+    inner = filter(inspect.iscode, getattr(code, "co_consts", ()))
+    names = set(getattr(code, "co_names", ()))
+    return bool({"np", "numpy"} & names) or any(map(_names_numpy, inner))
+
+
+@contextmanager
+def _memory(*, watched: bool) -> Iterator[_Memory]:
+    """Note how much memory Python and numpy take on top of what they have; torch keeps its own."""
+    memory = _Memory()
+    if not watched:
+        yield memory
+        return
+    started = not tracemalloc.is_tracing()
+    if started:
+        tracemalloc.start()
+    tracemalloc.reset_peak()
+    before = tracemalloc.get_traced_memory()[0]
+    try:
+        yield memory
+    finally:
+        memory.peak = tracemalloc.get_traced_memory()[1] - before
+        if started:
+            tracemalloc.stop()
+
+
 @window_pairs.probe
-def _sorted_pairs(candidate: Any, *, ids: Any, reach: Any) -> dict[str, Any]:
-    with _LargestTensor() as made:
-        middle, beside = candidate(ids, reach)
+def _sorted_pairs(candidate: Any, *, ids: Any, reach: Any) -> dict[str, Any] | None:
+    square = len(ids) ** 2
+    watched = len(ids) == LONG and _names_numpy(getattr(candidate, "__code__", None))
+    with _memory(watched=watched) as memory, _LargestTensor() as made:
+        result = candidate(ids, reach)
+    # One tensor of two rows comes apart as two tensors do.
+    rows = list(result) if isinstance(result, torch.Tensor) and len(result) == 2 else result
+    other = other_than(("middle", "beside"), rows)
+    if other:
+        return None if result is None else {"other": other}
+    middle, beside = rows
     kinds = [type(one).__name__ for one in (middle, beside)]
     lists = [
         one.tolist() if isinstance(one, torch.Tensor) else list(one) for one in (middle, beside)
     ]
-    # Sizes of honest tables differ, and are nobody's business.
-    squared = len(ids) == LONG and made.largest >= len(ids) ** 2 / 2
+    # Sizes of honest tables differ, and are nobody's business. In numpy a number takes one byte or
+    # more.
+    largest = square if memory.peak >= square else made.largest
+    squared = len(ids) == LONG and largest >= square / 2
     return {
         "kinds": kinds,
         # In one order, whichever they were found in.
         "pairs": sorted(map(list, zip(*lists, strict=True))),
-        "largest table": made.largest if squared else 0,
+        "largest table": largest if squared else 0,
     }
+
+
+@window_pairs.property("two results", form=True)
+def _two_results(_: SimpleNamespace, found: Any) -> str | None:
+    return found.get("other") if isinstance(found, dict) else None
 
 
 @window_pairs.property("two tensors")
