@@ -439,6 +439,18 @@ def test_a_prediction_is_taken_up_after_its_experiment(monkeypatch, pages, choic
     assert ("Skipped" in pages[-1]) == (choice in (None, "z"))
 
 
+@pytest.mark.parametrize("choice", [None, "a"])
+def test_a_prediction_that_a_cell_shows_asks_for_its_name_and_gives_nothing_away(
+    monkeypatch, pages, choice
+):
+    monkeypatch.setattr(learn, "find_question", lambda _: QUESTION)
+    shown = repr(learn.predict("05.1", choice))
+    letter = "None" if choice is None else '"a"'
+    assert f'guess = predict("{QUESTION.name}", {letter})' in shown
+    assert not any(answer in shown for _, answer in QUESTION.options.values())
+    assert "right" not in shown
+
+
 def test_steps_can_be_limited_by_one_setting_and_the_page_says_so(monkeypatch, pages):
     assert learn.steps(900) == 900
     assert pages == []

@@ -198,6 +198,14 @@ class Prediction:
     question: Question
     chosen: str | None
 
+    def __repr__(self) -> str:
+        # A cell shows this where the name was left out; the question knows its right answer.
+        letter = f'"{self.chosen}"' if self.chosen else None
+        return (
+            "This prediction has no name, and so cannot be taken up later. Write it as it was: "
+            f'guess = predict("{self.question.name}", {letter}), with the name that stood there.'
+        )
+
     def compare(self, measured: str) -> None:
         """Take the prediction up.
 

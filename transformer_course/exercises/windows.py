@@ -1,6 +1,6 @@
 """What lesson 00 asks for, in one minute: the questions that a language model is trained on.
 
-Builds on: windows, engine.  Lacks: the questions of the lesson itself (start_questions).
+Builds on: windows, engine.  Lacks: the lesson's predictions and quiz (first_questions).
 """
 
 from types import SimpleNamespace

@@ -31,6 +31,8 @@ from transformer_course.generation import generate
 from transformer_course.trained import TrainedWriter
 
 LINE_LENGTH, LINES = 44, 15
+INDENT = "   "
+"""What a line that was broken goes on after."""
 FEW = 0.1
 
 
@@ -71,13 +73,25 @@ def written_pages(
     return figure
 
 
+def first_lines(pages: Figure, page: int, count: int = 4) -> str:
+    """Return the lines on top of a page, for the words beside the picture; broken ones are whole.
+
+    Args:
+        pages: What `written_pages` returned.
+        page: Counted from 0.
+        count: How many lines, those that only name the speaker included.
+    """
+    text = pages.axes[page].texts[0].get_text().replace(f"\n{INDENT}", " ")
+    return " / ".join(text.split("\n")[:count])
+
+
 def _draw_page(axes: Axes, text: str) -> None:
     # The font has no sign for every byte that a bold model may come up with.
     plain = "".join(sign if sign == "\n" or " " <= sign <= "~" else "?" for sign in text)
     lines = [
         piece
         for line in plain.split("\n")
-        for piece in textwrap.wrap(line, LINE_LENGTH, subsequent_indent="   ") or [""]
+        for piece in textwrap.wrap(line, LINE_LENGTH, subsequent_indent=INDENT) or [""]
     ]
     axes.text(
         0.03,
@@ -143,7 +157,7 @@ def expected_tokens(found: Answers, start: int = 0) -> Figure:
 def heads_towards_river(heads: BankHeads) -> Figure:
     """Draw the weight from "bank" to "river" of every head: first bank, second bank, untrained.
 
-    Head 0.4 has its number beside it, and so has the head that gives most.
+    Head 0.4 has its numbers beside it, and so has the head that gives most from the second bank.
 
     Args:
         heads: The weights.
@@ -166,8 +180,8 @@ def heads_towards_river(heads: BankHeads) -> Figure:
             textcoords="offset points",
             fontsize=10,
         )
+    most = divmod(int(heads.second.argmax()), heads.second.shape[1])
     for height, weights in enumerate((heads.first, heads.second)):
-        most = divmod(int(weights.argmax()), weights.shape[1])
         # One label above and one below: the two heads may lie near each other.
         for (layer, head), above in {most: -17, (LAYER, HEAD): 9}.items():
             mine = weights[layer, head].item()
@@ -181,7 +195,10 @@ def heads_towards_river(heads: BankHeads) -> Figure:
             )
     axes.set_yticks(range(3), [name for name, *_ in rows])
     axes.set(
-        xlim=(-0.02, 1), ylim=(2.5, -0.7), xlabel="weight on “river”", title="72 heads, 72 answers"
+        xlim=(-0.02, 1),
+        ylim=(2.5, -0.7),
+        xlabel="weight on “river”",
+        title="Few of 72 heads look at “river”",
     )
     figure.draw_without_rendering()
     return figure
