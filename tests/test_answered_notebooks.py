@@ -2,11 +2,13 @@
 
 import json
 import re
+import shutil
 from functools import cache
 from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client import KernelManager
 from nbclient import NotebookClient
 
 from transformer_course.commands.notebooks import number_of
@@ -61,10 +63,21 @@ def answered(lesson, answer):
     return notebook, states
 
 
-def run(notebook, home, monkeypatch, most_steps="3"):
+def run(notebook, home, monkeypatch, most_steps="3", kernel=None):
+    """Execute the notebook, in a kernel that is running already where one is given."""
     monkeypatch.setenv(HOME, str(home))
     monkeypatch.setenv(MOST_STEPS, most_steps)
-    NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    client = NotebookClient(notebook, timeout=300, kernel_name="python3", km=kernel)
+    client.execute()
+    if kernel is not None:
+        client.kc.stop_channels()
+
+
+@pytest.fixture
+def kernel():
+    manager = KernelManager(kernel_name="python3", transport="ipc")
+    yield manager
+    manager.shutdown_kernel(now=True)
 
 
 def printed(cell):
@@ -100,13 +113,19 @@ def test_an_exercise_cell_holds_the_declared_stub(lesson):
         assert ("exercise" in cell.metadata.tags, "check" in check.metadata.tags) == (True, True)
 
 
-@pytest.mark.parametrize("answer", [right, wrong, half])
 @pytest.mark.parametrize("lesson", lessons())
 def test_a_lesson_runs_to_its_end_and_says_how_each_answer_is(
-    lesson, answer, tmp_path, monkeypatch
+    lesson, tmp_path, monkeypatch, kernel
 ):
-    notebook, states = answered(lesson, answer)
-    run(notebook, tmp_path, monkeypatch)
+    """Wrong, half, then right, in one kernel: what a run left behind must not reach the next."""
+    for answer in (wrong, half, right):
+        home = tmp_path / "home"
+        says_how_each_answer_is(*answered(lesson, answer), home, monkeypatch, kernel)
+        shutil.rmtree(home)
+
+
+def says_how_each_answer_is(notebook, states, home, monkeypatch, kernel):
+    run(notebook, home, monkeypatch, kernel=kernel)
     said = {exercise.name: printed(check) for exercise, _, check in checks(notebook)}
     for name, state in states.items():
         symbol, words = state.value

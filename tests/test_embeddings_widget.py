@@ -2,6 +2,7 @@
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -258,9 +259,10 @@ def test_a_name_that_stands_off_its_point_is_led_to_it():
     assert lined == [text.xyann[1] != 0 for text in axes.texts]
 
 
-def test_a_name_leaves_the_side_on_which_another_point_would_claim_it():
-    free = embeddings_map._free_place((0.0, 0.0), 30.0, [(-3, -3, 3, 3)], [(0.0, 0.0)])
-    assert free[:2] == (0, (6.0, 0.0))
-    other = (8.0, 0.0)
-    taken = [(-3, -3, 3, 3), (5, -3, 11, 3)]
-    assert embeddings_map._free_place((0.0, 0.0), 30.0, taken, [(0.0, 0.0), other])[1] == (-6.0, 0)
+@pytest.mark.parametrize(("other", "shift"), [(None, (6.0, 0.0)), ((8.0, 0.0), (-6.0, 0.0))])
+def test_a_name_leaves_the_side_on_which_another_point_would_claim_it(other, shift):
+    points = np.array([(0.0, 0.0), *([other] if other else [])])
+    dots = np.hstack([points - 3, points + 3])
+    amiss, found, box = embeddings_map._free_place(points[0], 30.0, dots, points)
+    assert (amiss, found) == (0, shift)
+    assert np.diff(box[[0, 2]]) == 30

@@ -77,7 +77,13 @@ def test_a_call_of_the_reference_does_not_pass(alias):
 
 
 def test_the_reference_itself_does_not_pass():
-    assert "the course's own `causal_mask`" in verdict_on(MASK, causal_mask).seen
+    verdict = verdict_on(MASK, causal_mask)
+    assert "the course's own `causal_mask`" in verdict.seen
+    # A lesson may have put it under the learner's name: the call is right, the name is not theirs.
+    assert (
+        verdict.next_step
+        == "Run the cell that defines your own `causal_mask` again, then this one."
+    )
 
 
 def test_a_library_call_that_does_the_whole_job_does_not_pass():

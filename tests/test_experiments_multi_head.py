@@ -10,6 +10,7 @@ from torch.nn.functional import cosine_similarity, log_softmax
 from transformer_course.experiments import (
     multi_head,
     multi_head_context,
+    multi_head_hints,
     multi_head_minilm,
     multi_head_repeats,
     multi_head_scores,
@@ -482,6 +483,7 @@ def test_a_word_that_is_no_token_is_refused():
 
 MINILM_CLAIMS = (
     multi_head_minilm.no_head_tells_the_banks_apart,
+    multi_head_minilm.a_head_leans_a_little,
     multi_head_minilm.a_head_links_words_of_a_kind,
     multi_head_minilm.a_fine_map_may_do_nothing,
 )
@@ -497,9 +499,39 @@ def test_the_heads_that_are_found_are_those_that_the_lesson_names(found):
     assert (found.apart, found.opposed) == ((2, 11), (2, 4))
 
 
+def test_the_shares_that_the_lesson_names_are_those_that_are_found(found):
+    hints, rate = found.hints, 13
+    assert found.leaning == (1, 4)
+    assert round(rate * hints.preferring()[1, 4].item()) == 12
+    assert (hints.leaning() == 1).sum() == 6
+    assert hints.leaning()[1, 4] == 1
+    heads = [(layer, head) for layer in range(6) for head in range(12)]
+    assert round(rate * hints.right(found.apart)) == 8
+    assert max(hints.right(head) for head in heads) == hints.right(found.apart)
+    assert round(rate * hints.right((0, 4))) == 1
+
+
+def test_leaning_is_more_to_ones_own_and_preferring_more_than_to_a_neutral_word():
+    own = torch.tensor([[0.3, 0.2], [0.2, 0.2]])[:, None, None]
+    other = torch.tensor([[0.1, 0.1], [0.1, 0.3]])[:, None, None]
+    neutral = torch.tensor([[0.4, 0.1], [0.1, 0.1]])[:, None, None]
+    hints = multi_head_hints.Hints(
+        own=own,
+        other=other,
+        neutral=neutral,
+        neutral_other=torch.zeros_like(own),
+        one_sense=own,
+        beside=torch.ones(2, 2, dtype=torch.bool),
+    )
+    assert hints.leaning().item() == 0.5
+    assert hints.leaning_to_neutral().item() == 1
+    assert hints.preferring().item() == 0
+    assert hints.right((0, 0)) == 0
+
+
 def test_a_heads_weights_are_those_of_a_single_reading():
     encoder = multi_head_sentences.minilm()
-    hints = multi_head_minilm.hint_weights(encoder)
+    hints = multi_head_hints.hint_weights(encoder)
     alone = encoder.read(multi_head_sentences.BANKS)
     place = alone.tokens.index
     banks = [number for number, token in enumerate(alone.tokens) if token == "bank"]
@@ -519,7 +551,7 @@ def test_a_heads_weights_are_those_of_a_single_reading():
 
 
 def test_sentences_to_judge_by_were_not_searched_in():
-    hints = multi_head_minilm.hint_weights(multi_head_sentences.minilm())
+    hints = multi_head_hints.hint_weights(multi_head_sentences.minilm())
     search, judge = hints.halves()
     assert torch.equal(search.own, hints.own[0::2])
     assert torch.equal(judge.neutral, hints.neutral[1::2])
@@ -543,7 +575,7 @@ def hints_with(found, **numbers):
     parts = {name: tensor.clone() for name, tensor in vars(found.hints).items()}
     for name, number in numbers.items():
         parts[name][:, layer, head] = number
-    return replace(found, hints=multi_head_minilm.Hints(**parts))
+    return replace(found, hints=multi_head_hints.Hints(**parts))
 
 
 @pytest.mark.parametrize(
@@ -558,6 +590,18 @@ def test_any_head_that_is_right_everywhere_turns_the_claim_on_the_banks(found):
     own[:, 4, 7] = 0.9
     changed = replace(found, hints=replace(found.hints, own=own))
     assert not multi_head_minilm.no_head_tells_the_banks_apart(changed).holds
+
+
+@pytest.mark.parametrize("numbers", [{"own": 0.0}, {"own": 0.4}, {"neutral": 0.9}, {"other": 0.9}])
+def test_contrary_hints_turn_the_claim_on_leaning(found, numbers):
+    changed = hints_with(replace(found, apart=found.leaning), **numbers)
+    assert not multi_head_minilm.a_head_leans_a_little(changed).holds
+
+
+def test_neutral_words_that_get_no_more_nearby_turn_the_claim_on_leaning(found):
+    hints = replace(found.hints, neutral_other=found.hints.neutral + 1)
+    changed = replace(found, hints=hints)
+    assert not multi_head_minilm.a_head_leans_a_little(changed).holds
 
 
 @pytest.mark.parametrize(
@@ -596,6 +640,12 @@ def test_context_arrives(context):
 def test_the_banks_are_as_alike_as_was_measured_before(context):
     measured = [0.958, 0.909, 0.859, 0.863, 0.900, 0.920, 0.948]
     assert context.bank_sentence.tolist() == pytest.approx(measured, abs=6e-4)
+
+
+def test_within_one_sentence_banks_of_one_sense_part_further_and_shuffled_ones_draw_near(context):
+    assert (context.bank_one_sense[2:] < context.bank_sentence[2:]).all()
+    assert (context.bank_untrained.diff() > 0).all()
+    assert context.bank_one_sense[0] == pytest.approx(context.bank_sentence[0].item(), abs=1e-5)
 
 
 def test_a_shuffled_model_has_the_same_numbers_at_other_places():

@@ -9,17 +9,22 @@ import numpy as np
 import pytest
 import torch
 
-from transformer_course.experiments import positional, positional_order, positional_seeds
+from transformer_course.experiments import (
+    positional,
+    positional_mask,
+    positional_order,
+    positional_seeds,
+)
 from transformer_course.experiments.positional import Recovered, recover, ridge
+from transformer_course.experiments.positional_mask import PlacesRead, read_places
 from transformer_course.experiments.positional_order import (
     LENGTHS,
     NAMED,
+    QUARTERS,
     QUESTION,
     SCHEMES,
     WORDS,
-    PlacesRead,
     build_reader,
-    read_places,
     read_sentence,
     sample_sentences,
     share_right,
@@ -40,9 +45,16 @@ GOOD_ORDER = positional_order.OrderByScheme(
         "learned": (1.0, 0.6, 0.5),
         "RoPE": (1.0, 0.8, 0.4),
         "ALiBi": (1.0, 0.98, 0.9),
-    }
+    },
+    by_quarter={
+        "none": (0.5, 0.5, 0.5, 0.5),
+        "sinusoidal": (0.6, 0.5, 0.5, 0.5),
+        "learned": (0.9, 0.5, 0.5, 0.5),
+        "RoPE": (0.3, 0.3, 0.5, 1.0),
+        "ALiBi": (0.5, 0.6, 1.0, 1.0),
+    },
 )
-GOOD_CAUSAL = positional_order.CausalOrder(
+GOOD_CAUSAL = positional_mask.CausalOrder(
     two_layers=(1.0, 1.0, 1.0),
     one_layer=0.5,
     unmasked=0.5,
@@ -54,7 +66,8 @@ CLAIMS = {
     positional.a_sum_keeps_both: GOOD_PROBED,
     positional_order.positions_let_a_model_tell_order: GOOD_ORDER,
     positional_order.length_is_not_free: GOOD_ORDER,
-    positional_order.a_causal_mask_gives_order_away: GOOD_CAUSAL,
+    positional_order.each_holds_where_it_was_trained: GOOD_ORDER,
+    positional_mask.a_causal_mask_gives_order_away: GOOD_CAUSAL,
 }
 
 
@@ -74,15 +87,15 @@ def test_good_numbers_hold(claim, numbers):
         (positional.a_sum_keeps_both, {"minilm": Recovered(word=1.0, place=0.5)}),
         (positional.a_sum_keeps_both, {"shuffled": Recovered(word=0.9, place=0.02)}),
         (positional.a_sum_keeps_both, {"shuffled": Recovered(word=0.0, place=0.9)}),
-        (positional_order.a_causal_mask_gives_order_away, {"two_layers": (0.5, 1.0, 1.0)}),
-        (positional_order.a_causal_mask_gives_order_away, {"one_layer": 0.9}),
-        (positional_order.a_causal_mask_gives_order_away, {"unmasked": 0.9}),
+        (positional_mask.a_causal_mask_gives_order_away, {"two_layers": (0.5, 1.0, 1.0)}),
+        (positional_mask.a_causal_mask_gives_order_away, {"one_layer": 0.9}),
+        (positional_mask.a_causal_mask_gives_order_away, {"unmasked": 0.9}),
         (
-            positional_order.a_causal_mask_gives_order_away,
+            positional_mask.a_causal_mask_gives_order_away,
             {"causal_places": PlacesRead(explained=0.0, means=torch.zeros(15))},
         ),
         (
-            positional_order.a_causal_mask_gives_order_away,
+            positional_mask.a_causal_mask_gives_order_away,
             {"bidirectional_places": PlacesRead(explained=0.5, means=torch.zeros(15))},
         ),
     ],
@@ -129,6 +142,38 @@ def test_widths_that_make_no_difference_turn_the_claim_on_sums(width, recovered)
 def test_a_contrary_share_turns_its_claim(claim, scheme, shares):
     changed = replace(GOOD_ORDER, right={**GOOD_ORDER.right, scheme: shares})
     assert not claim(changed).holds
+
+
+@pytest.mark.parametrize(
+    ("scheme", "shares"),
+    [
+        ("learned", (0.6, 0.5, 0.5, 0.5)),
+        ("learned", (0.9, 0.5, 0.9, 0.5)),
+        ("RoPE", (0.3, 0.3, 0.5, 0.6)),
+        ("ALiBi", (0.9, 0.9, 1.0, 1.0)),
+        ("ALiBi", (0.5, 0.6, 1.0, 0.6)),
+        ("none", (0.5, 0.5, 0.5, 0.6)),
+    ],
+)
+def test_a_contrary_quarter_turns_the_claim_on_where_it_holds(scheme, shares):
+    changed = replace(GOOD_ORDER, by_quarter={**GOOD_ORDER.by_quarter, scheme: shares})
+    finding = positional_order.each_holds_where_it_was_trained(changed)
+    assert not finding.holds
+    assert "expected" in finding.statement + finding.control
+
+
+@pytest.mark.parametrize("among", QUARTERS)
+def test_river_and_money_stand_where_they_are_asked_to_stand(among):
+    ids, answers = sample_sentences(50, torch.Generator().manual_seed(0), 64, among)
+    places = (ids < len(NAMED)).nonzero()[:, 1]
+    assert len(places) == 2 * len(ids)
+    assert set(places.tolist()) <= set(among)
+    river, money = ((ids == WORDS.index(word)).long().argmax(1) for word in NAMED)
+    assert answers.tolist() == (river > money).long().tolist()
+
+
+def test_the_quarters_cover_every_place_before_the_question_once():
+    assert [place for among in QUARTERS for place in among] == list(range(LENGTHS[-1] - 1))
 
 
 def test_shuffled_words_are_measured_as_is_said():
@@ -219,6 +264,8 @@ def test_every_scheme_is_trained_and_asked_at_every_length():
     order = positional_order.order_by_scheme(num_steps=2, num_questions=20)
     assert list(order.right) == list(SCHEMES)
     assert all(len(shares) == len(LENGTHS) for shares in order.right.values())
+    assert list(order.by_quarter) == list(SCHEMES)
+    assert all(len(shares) == len(QUARTERS) for shares in order.by_quarter.values())
 
 
 def test_parts_that_are_handed_over_are_the_ones_that_are_used():
@@ -241,7 +288,7 @@ def test_parts_that_are_handed_over_are_the_ones_that_are_used():
 
 
 def test_order_from_the_mask_is_measured_in_all_its_models():
-    order = positional_order.order_from_the_mask(num_steps=2, num_questions=20)
+    order = positional_mask.order_from_the_mask(num_steps=2, num_questions=20)
     assert (order.one_layer, order.unmasked) == (0.5, 0.5)
     assert order.causal_places.means.shape == (LENGTHS[0] - 1,)
 
@@ -259,9 +306,8 @@ def test_the_stored_result_says_what_made_it_and_bears_the_claims_out():
     assert set(stored.versions) == {"python", "torch"}
     assert list(stored.right) == list(positional_seeds.MODELS)
     for seed in range(positional_seeds.NUM_SEEDS):
-        order = positional_order.OrderByScheme(
-            right={scheme: stored.right[scheme][seed] for scheme in SCHEMES}
-        )
+        right = {scheme: stored.right[scheme][seed] for scheme in SCHEMES}
+        order = replace(GOOD_ORDER, right=right)
         for claim in (
             positional_order.positions_let_a_model_tell_order,
             positional_order.length_is_not_free,
@@ -284,6 +330,13 @@ def test_the_table_holds_mean_and_deviation_over_the_seeds():
     twice = [shares[1] for shares in stored.right["RoPE"]]
     wanted = f"{statistics.mean(twice):.2f} ± {statistics.stdev(twice):.2f}"
     assert re.findall(r"\d\.\d\d ± \d\.\d\d", line)[1] == wanted
+
+
+def test_the_table_of_some_models_leaves_the_others_out():
+    written = positional_seeds.stored_order().table(positional_seeds.MASKED)
+    _, first, second = written.splitlines()
+    assert first.startswith("none, causal  ")
+    assert second.startswith("none, causal, 1 layer ")
 
 
 @pytest.mark.usefixtures("unchecked")

@@ -328,7 +328,7 @@ def influence_map(first, near, accuracy, spread=0.1):
 GOOD_MAPS = {
     "RNN, untrained": influence_map((0, 0), (0.9, 0.9), 0.25, 9),
     "RNN, trained": influence_map((0, 0.9), (0.7, 0.05), 1.0),
-    "RNN that failed": influence_map((0, 0), (0.8, 0.8), 0.25),
+    "RNN, taught 50 only": influence_map((0, 0), (0.8, 0.8), 0.25),
     "attention, untrained": influence_map((0.04, 0.04), (0.2, 0.2), 0.25),
     "attention, trained": influence_map((0.7, 0.9), (0.1, 0.05), 1.0),
 }
@@ -355,9 +355,9 @@ def test_good_maps_hold():
         ("attention, trained", influence_map((0.7, 0.9), (0.1, 0.05), 0.5), 1),
         ("RNN, trained", influence_map((0, 0.2), (0.7, 0.7), 1.0), 1),
         ("RNN, trained", influence_map((0, 0.9), (0.7, 0.05), 0.5), 1),
-        ("RNN that failed", influence_map((0, 0), (0.8, 0.1), 0.25), 1),
-        ("RNN that failed", influence_map((0, 0.2), (0.7, 0.7), 0.25), 1),
-        ("RNN that failed", influence_map((0, 0), (0.8, 0.8), 0.9), 1),
+        ("RNN, taught 50 only", influence_map((0, 0), (0.8, 0.1), 0.25), 1),
+        ("RNN, taught 50 only", influence_map((0, 0.2), (0.7, 0.7), 0.25), 1),
+        ("RNN, taught 50 only", influence_map((0, 0), (0.8, 0.8), 0.9), 1),
         ("RNN, trained", influence_map((0.8, 0.9), (0.1, 0.05), 1.0), 2),
         ("RNN, trained", influence_map((0, 0.9), (0.7, 0.05), 0.5), 2),
         ("RNN, untrained", influence_map((0, 0.5), (0.9, 0.4), 0.25), 2),

@@ -6,7 +6,8 @@ from test_experiment_plots import overlaps
 
 from transformer_course.experiments.multi_head import HeadTable
 from transformer_course.experiments.multi_head_context import ContextArriving, WordCosines
-from transformer_course.experiments.multi_head_minilm import Contrasts, Hints, PromisedHeads
+from transformer_course.experiments.multi_head_hints import Hints
+from transformer_course.experiments.multi_head_minilm import Contrasts, PromisedHeads
 from transformer_course.experiments.multi_head_plots import (
     change_map,
     cosines_by_layer,
@@ -16,6 +17,8 @@ from transformer_course.experiments.multi_head_plots import (
     promised_bars,
     roles_and_costs,
 )
+from transformer_course.experiments.multi_head_twins import Twins
+from transformer_course.experiments.multi_head_twins_plots import twins_by_steps
 
 WORDS = ("crowded", "river", "bank")
 
@@ -88,6 +91,7 @@ def found():
         own=drawn(),
         other=drawn(),
         neutral=drawn(),
+        neutral_other=drawn(),
         one_sense=drawn(),
         beside=torch.tensor([[True, False]] * 5),
     )
@@ -96,7 +100,12 @@ def found():
     )
     changes = torch.rand(2, 3) / 50
     return PromisedHeads(
-        hints=hints, contrasts=contrasts, changes=changes, apart=(1, 2), opposed=(0, 1)
+        hints=hints,
+        contrasts=contrasts,
+        changes=changes,
+        apart=(1, 2),
+        opposed=(0, 1),
+        leaning=(0, 0),
     )
 
 
@@ -131,10 +140,28 @@ def test_cosines_are_means_over_words_by_layer():
             two_senses=torch.rand(5, 4), one_sense=torch.rand(5, 4), same_sentence=torch.ones(5, 4)
         )
 
-    context = ContextArriving(trained=cosines(), untrained=cosines(), bank_sentence=torch.rand(4))
+    within = ("bank_sentence", "bank_one_sense", "bank_untrained")
+    context = ContextArriving(
+        trained=cosines(), untrained=cosines(), **{name: torch.rand(4) for name in within}
+    )
     (axes,) = cosines_by_layer(context).axes
     lines = {line.get_label(): list(line.get_ydata()) for line in axes.lines}
     expected = context.untrained.two_senses.mean(0).tolist()
     assert lines["shuffled, two senses"] == pytest.approx(expected)
     assert lines["one sense"] == pytest.approx(context.trained.one_sense.mean(0).tolist())
     assert [label.get_text() for label in axes.get_xticklabels()][-1] == "layer 2"
+
+
+def test_twins_start_alike_or_a_millionth_apart_and_are_drawn_by_steps():
+    rows = [
+        Twins(num_steps=steps, alike=0.0, nudged=nudged, other_output_once=0.006, other_output=0.4)
+        for steps, nudged in ((20, 1e-6), (1_000, 0.03))
+    ]
+    figure = twins_by_steps(rows)
+    (axes,) = figure.axes
+    lines = {line.get_label(): line for line in axes.lines}
+    assert all(list(line.get_xdata()) == [0, 20, 1_000] for line in lines.values())
+    assert list(lines["all alike"].get_ydata()) == [0, 0, 0]
+    assert list(lines["one number moved by 10⁻⁶"].get_ydata()) == [1e-6, 1e-6, 0.03]
+    assert list(lines["other output columns"].get_ydata()) == [0, 0.4, 0.4]
+    assert overlaps(figure) == []

@@ -7,13 +7,11 @@ import pytest
 import torch
 from test_experiment_plots import heights, overlaps
 
+from transformer_course.experiments import positional_order_plots as order_plots
 from transformer_course.experiments import positional_plots as plots
 from transformer_course.experiments.positional import Recovered, SumsProbed
-from transformer_course.experiments.positional_order import (
-    CausalOrder,
-    OrderByScheme,
-    PlacesRead,
-)
+from transformer_course.experiments.positional_mask import CausalOrder, PlacesRead
+from transformer_course.experiments.positional_order import OrderByScheme
 from transformer_course.positional import pair_frequencies, sinusoidal_table
 
 
@@ -110,12 +108,25 @@ def test_bias_rows_write_each_price_into_its_cell():
 
 
 def test_the_table_of_the_contest_writes_each_share_into_its_cell():
-    order = OrderByScheme(right={"none": (0.5, 0.51, 0.49), "ALiBi": (1.0, 0.98, 0.87)})
-    figure = plots.order_table(order)
+    order = OrderByScheme(
+        right={"none": (0.5, 0.51, 0.49), "ALiBi": (1.0, 0.98, 0.87)}, by_quarter={}
+    )
+    figure = order_plots.order_table(order)
     axes = figure.axes[0]
     written = [text.get_text() for text in axes.texts]
     assert written == ["0.50", "0.51", "0.49", "1.00", "0.98", "0.87"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["none", "ALiBi"]
+    assert overlaps(figure) == []
+
+
+def test_the_table_by_quarter_says_where_the_two_words_stand():
+    by_quarter = {"none": (0.5, 0.51, 0.49, 0.5), "ALiBi": (0.5, 0.6, 0.97, 1.0)}
+    figure = order_plots.quarter_table(OrderByScheme(right={}, by_quarter=by_quarter))
+    axes = figure.axes[0]
+    written = [text.get_text() for text in axes.texts]
+    assert written == ["0.50", "0.51", "0.49", "0.50", "0.50", "0.60", "0.97", "1.00"]
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert labels == ["0 to 15", "16 to 31", "32 to 47", "48 to 62"]
     assert overlaps(figure) == []
 
 
@@ -131,7 +142,7 @@ def test_place_curves_draw_what_the_probe_reads_beside_the_truth():
         causal_places=causal,
         bidirectional_places=both,
     )
-    figure = plots.place_curves(order)
+    figure = order_plots.place_curves(order)
     lines = [drawn(line) for line in figure.axes[0].lines]
     assert lines == [[0.5, 1.0, 1.5], [1.0, 1.0, 1.0], [0.0, 2.0]]
     assert overlaps(figure) == []

@@ -1,13 +1,25 @@
 """What the checks of lesson 01 say of answers that are wrong in no known way is true."""
 
+import re
+
 import pytest
 
 from transformer_course.engine.answers import verdict_on
 from transformer_course.engine.catalogue import exercises
 from transformer_course.engine.sources import build
-from transformer_course.engine.verdict import State
+from transformer_course.engine.verdict import State, expected, mistaken
 
 pytestmark = pytest.mark.usefixtures("unchecked")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _kept_for_these_tests_only():
+    """What mistakes raise depends on the shape checks: none of it may reach other tests."""
+    for kept in (expected, mistaken):
+        kept.cache_clear()
+    yield
+    for kept in (expected, mistaken):
+        kept.cache_clear()
 
 
 def verdict(name, source):
@@ -69,4 +81,33 @@ def test_a_list_that_starts_with_the_given_state_has_one_state_too_many():
     return torch.stack(states, 1)
 """,
     )
-    assert found.seen.startswith("it has shape (1, 4, 1), expected (1, 3, 1)")
+    assert found.mistake == "the state from before the first word is in the list as well"
+
+
+def test_states_filled_into_zeros_of_the_default_type_are_told_which_type_was_read():
+    found = verdict(
+        "recurrent.unroll",
+        """def unroll(step, inputs, state):
+    states = torch.zeros(*inputs.shape[:2], state.shape[1])
+    for place in range(inputs.shape[1]):
+        state = states[:, place] = step(inputs[:, place], state)
+    return states
+""",
+    )
+    assert found.state is State.NOT_YET
+    assert found.seen.startswith("the states are float32, but float64 was read")
+    assert "dtype=inputs.dtype" in found.seen
+
+
+def test_lengths_that_are_far_off_are_not_said_to_be_exact():
+    found = verdict(
+        "recurrent.gradient_by_distance",
+        """def gradient_by_distance(score, inputs):
+    inputs = inputs.detach().clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(score(inputs).sum(), inputs)
+    return gradient.norm(dim=-1).mean(0).flip(0) * inputs.shape[-1]
+""",
+    )
+    assert found.state is State.NOT_YET
+    assert ("the lengths are exact", True) not in found.checklist
+    assert re.match(r"at distance \d it gives 2 times the length", found.seen)

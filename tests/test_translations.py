@@ -64,6 +64,10 @@ SLIPS = {
     "there is no axis 2 in an array of 1 axes": lambda: np.ones(3).sum(axis=2),
     "12 numbers cannot be arranged as [5, 2]": lambda: A.reshape(5, 2),
     "3 numbers cannot be arranged as (2,2)": lambda: np.ones(3).reshape(2, 2),
+    "a shape takes whole numbers; `/` gives 1.0": lambda: A.view(4, 6 / 2),
+    "the weights that Linear is given do not fit what `__init__` makes": lambda: nn.Linear(
+        2, 3
+    ).load_state_dict({"weight": torch.ones(3, 2)}),
     "view cannot join these axes; reshape can": lambda: A.T.view(-1),
     "torch's transpose asks for the two axes": lambda: A.transpose(),
     "it expected targets of shape [2, 7] and got [2, 5]": lambda: nn.functional.cross_entropy(

@@ -76,6 +76,7 @@ def _misplaced(exercise: Exercise, candidate: Any) -> Verdict | None:
     name = exercise.called
     kind = type(candidate).__name__
     given = f"{'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind} was given"
+    next_step = f'Hand over your own by its name alone: check("{exercise.name}", {name})'
     if isinstance(candidate, type) and not exercise.asks_for_class:
         seen = f"a class was given, a function is asked for: `def {name}(…)`"
     elif exercise.asks_for_class and not isinstance(candidate, type):
@@ -84,13 +85,10 @@ def _misplaced(exercise: Exercise, candidate: Any) -> Verdict | None:
         seen = f"{given}, a function is asked for"
     elif candidate is exercise.reference:
         seen = f"this is the course's own `{name}`"
+        next_step = f"Run the cell that defines your own `{name}` again, then this one."
     else:
         return None
-    return Verdict(
-        state=State.NOT_YET,
-        seen=seen,
-        next_step=f'Hand over your own by its name alone: check("{exercise.name}", {name})',
-    )
+    return Verdict(state=State.NOT_YET, seen=seen, next_step=next_step)
 
 
 def _keep(exercise: Exercise, candidate: Any, workspace: Workspace) -> str:

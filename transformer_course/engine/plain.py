@@ -237,5 +237,7 @@ def _array_misfit(found: Array, expected: Array, where: str) -> str | None:
     # numpy widens types of itself, and nothing in numpy minds; torch refuses to mix them.
     wider = found.kind == "array" and found.numbers.dtype.kind == expected.numbers.dtype.kind
     if found.dtype != expected.dtype and not wider:
-        return f"{where} has dtype {found.dtype}, expected {expected.dtype}"
+        fresh = (found.kind, found.dtype, expected.dtype) == ("tensor", "float32", "float64")
+        advice = " (new tensors are float32: give zeros or ones a dtype)" if fresh else ""
+        return f"{where} has dtype {found.dtype}, expected {expected.dtype}{advice}"
     return None

@@ -82,6 +82,11 @@ KINDS = (
      r"several numbers stand where one is asked for; torch.sqrt, torch.exp … take them all"),
     (r"expected m1 and m2 to have the same dtype, but got: (.+) != (.+)",
      r"numbers of type \1 met \2 in a product"),
+    (r"must be tuple of ints, ?but got float",
+     r"a shape takes whole numbers; `/` gives 1.0, `//` gives 1"),
+    (r"Error\(s\) in loading state_dict for (\w+)",
+     r"the weights that \1 is given do not fit what `__init__` makes: other names or sizes, or no "
+     r"bias"),
     (r"parameters before Module.__init__", r"super().__init__() has to come first"),
     (r"Module \[(\w+)\] is missing the required",
      r"a \1 cannot be called itself; it has methods that can"),

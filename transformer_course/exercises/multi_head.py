@@ -1,6 +1,7 @@
-"""What lesson 06 asks for, first half: cutting the width into heads, and putting it together again.
+"""What lesson 06 asks for, first: cutting the width into heads, and putting it together again.
 
-Builds on: multi_head, engine.  Lacks: the whole layer, and a head taken out (multi_head_layer).
+Builds on: multi_head, engine.  Lacks: the whole layer (multi_head_layer), a head taken out
+(multi_head_silence).
 """
 
 from types import SimpleNamespace

@@ -1,6 +1,7 @@
-"""What lesson 06 asks for, second half: the whole layer, and a layer without one of its heads.
+"""What lesson 06 asks for, second: the whole layer.
 
-Builds on: multi_head, engine.  Lacks: cutting and merging (exercises.multi_head).
+Builds on: multi_head, engine.  Lacks: cutting and merging (exercises.multi_head), a layer without
+one of its heads (exercises.multi_head_silence).
 """
 
 from types import SimpleNamespace
@@ -12,7 +13,8 @@ from numpy.random import Generator
 from torch import nn
 
 from transformer_course.engine.exercise import Exercise, Mistake
-from transformer_course.engine.properties import ROUNDING, gradient, leak, worst_row
+from transformer_course.engine.plain import describe
+from transformer_course.engine.properties import gradient, leak, worst_row
 
 layer = Exercise(
     "multi_head.MultiHeadSelfAttention",
@@ -98,10 +100,28 @@ layer = Exercise(
             source="trap 8",
         ),
         Mistake(
+            "queries and keys are swapped",
+            "The rows of the weights are those who ask. Which of the two asks?",
+            {"(query, key, value, mask)": "(key, query, value, mask)"},
+            source="trap 8",
+        ),
+        Mistake(
             "keys and values are swapped",
             "Which of the two is compared with the query, and which is handed out?",
             {"(query, key, value, mask)": "(query, value, key, mask)"},
             source="trap 8",
+        ),
+        Mistake(
+            "the values come from the keys' matrix",
+            "What a word hands over has a projection of its own. Which one?",
+            {"split_heads(self.value(inputs)": "split_heads(self.key(inputs)"},
+            source="trap 8",
+        ),
+        Mistake(
+            "the heads are merged by counting off, so that words and heads are mixed",
+            "The shape is right, and section 2 had this slip. What does merge_heads move?",
+            {"merge_heads(mixed)": "mixed.reshape(inputs.shape)"},
+            source="https://github.com/jsbaan/transformer-from-scratch/pull/6",
         ),
         Mistake(
             "the input is added to the output",
@@ -163,10 +183,22 @@ def _attended(
     made.load_state_dict(weights)
     leaf = inputs.clone().requires_grad_()
     returned = made(leaf)
-    if not isinstance(returned, tuple) or len(returned) != 2:
+    if not isinstance(returned, tuple | list) or len(returned) != 2:
         return returned
     output, shown = returned
     return {"output": output, "weights": shown, "gradient": gradient(output, leaf)}
+
+
+@layer.property("two results: output and weights", form=True)
+def _two_results(_: SimpleNamespace, found: Any) -> str | None:
+    if isinstance(found, dict) and "gradient" in found:
+        return None
+    came = describe(found)
+    if isinstance(found, np.ndarray):
+        came = f"one tensor, of shape {found.shape}"
+    elif isinstance(found, list):
+        came = f"{len(found)} results"
+    return f"it returns {came}; two are asked for: output and weights"
 
 
 def _mask(given: SimpleNamespace) -> Any:
@@ -187,107 +219,3 @@ def _no_future(given: SimpleNamespace, found: Any) -> str | None:
 @layer.workload
 def _layer_in_training(candidate: Any) -> Any:
     return candidate(128, 4, causal=True)(torch.ones(12, 64, 128, requires_grad=True))[0].sum()
-
-
-silence = Exercise(
-    "multi_head.silence_head",
-    lesson="06",
-    level=2,
-    minutes=8,
-    stub="""def silence_head(output_weight, head, num_heads):
-    # output_weight (d_model, width): the weight of the output projection, which computes
-    # merged @ output_weight.T + bias; head: number of a head, from 0
-    # → a new tensor like output_weight, through which this head can say nothing any more
-    ...
-""",
-    start="Begin on paper: width 4, two heads. Which columns multiply the numbers of head 1?",
-    hints=(
-        "In merged @ output_weight.T, number c of the merged vector meets column c of the weight. "
-        "Which numbers of it are the head's?",
-        "d_head = output_weight.shape[1] // num_heads; the head's columns begin at head · d_head.",
-        "Clone the weight first, so that the one you were given stays. Then set "
-        "[:, head * d_head : (head + 1) * d_head] to 0.",
-    ),
-    unlocks="From now on your function takes the heads out, in the ablations below.",
-    mistakes=(
-        Mistake(
-            "rows are set to 0, not columns",
-            "A row makes one number of the output, out of all heads. Where does one head enter?",
-            {
-                "silenced[:, head * d_head : (head + 1) * d_head]": (
-                    "silenced[head * d_head : (head + 1) * d_head]"
-                )
-            },
-        ),
-        Mistake(
-            "only one column is set to 0",
-            "How many numbers wide is a head?",
-            {"silenced[:, head * d_head : (head + 1) * d_head]": "silenced[:, head]"},
-        ),
-        Mistake(
-            "every so-many-th column is set to 0, not a slice of neighbours",
-            "How did merge_heads lay the heads: side by side, or shuffled like cards?",
-            {"silenced[:, head * d_head : (head + 1) * d_head]": "silenced[:, head::num_heads]"},
-        ),
-        Mistake(
-            "the head is the only one that is left",
-            "Who is to be silent: this head, or all the others?",
-            {
-                "    silenced = output_weight.clone()\n"
-                "    silenced[:, head * d_head : (head + 1) * d_head] = 0\n"
-                "    return silenced": (
-                    "    own = slice(head * d_head, (head + 1) * d_head)\n"
-                    "    silenced = torch.zeros_like(output_weight)\n"
-                    "    silenced[:, own] = output_weight[:, own]\n"
-                    "    return silenced"
-                )
-            },
-        ),
-        Mistake(
-            "the heads are counted from 1",
-            "Which head is number 0? Where do its columns begin?",
-            {"head * d_head : (head + 1) * d_head": "(head - 1) * d_head : head * d_head"},
-        ),
-        Mistake(
-            "a head's width is taken from the rows",
-            "The rows are the numbers that come out. Which axis is as wide as all heads together?",
-            {"output_weight.shape[1]": "output_weight.shape[0]"},
-        ),
-    ),
-)
-
-
-@silence.inputs
-def _projections(rng: Generator) -> dict[str, dict[str, Any]]:
-    def case(d_model: int, width: int, head: int, num_heads: int) -> dict[str, Any]:
-        weight = torch.tensor(rng.normal(size=(d_model, width)))
-        return {"output_weight": weight, "head": head, "num_heads": num_heads}
-
-    return {
-        "width 4, head 0 of 2": case(4, 4, 0, 2),
-        "width 4, head 1 of 2": case(4, 4, 1, 2),
-        "width 6, head 1 of 3, nine numbers come out": case(9, 6, 1, 3),
-        "width 10, head 4 of 5": case(10, 10, 4, 5),
-        "one head of 1": case(3, 3, 0, 1),
-    }
-
-
-@silence.property("the other heads' columns are as before")
-def _others_stay(given: SimpleNamespace, found: Any) -> str | None:
-    for column, own in enumerate(_own_columns(given)):
-        if not own and np.abs(found[:, column] - given.output_weight[:, column]).max() > ROUNDING:
-            return f"column {column} belongs to another head, and has changed"
-    return None
-
-
-@silence.property("the head's columns are 0")
-def _head_is_silent(given: SimpleNamespace, found: Any) -> str | None:
-    for column, own in enumerate(_own_columns(given)):
-        if own and np.abs(found[:, column]).max() > ROUNDING:
-            return f"column {column} belongs to head {given.head}, and is not 0"
-    return None
-
-
-def _own_columns(given: SimpleNamespace) -> list[bool]:
-    width = given.output_weight.shape[1]
-    return [column // (width // given.num_heads) == given.head for column in range(width)]

@@ -1,6 +1,6 @@
 """What lesson 06 asks before its experiments, and its quiz.
 
-Builds on: engine.  Lacks: the exercises (multi_head, multi_head_layer).
+Builds on: engine.  Lacks: the exercises (multi_head, multi_head_layer, multi_head_silence).
 """
 
 from transformer_course.engine.exercise import Question
@@ -63,11 +63,11 @@ QUESTIONS = (
             ),
             "b": (
                 "0.1, which looks at the token itself and at nothing else (.98)",
-                "The dullest map of all. No other head does what it does.",
+                "The dullest map of all, and no other head stands in for it.",
             ),
             "c": (
                 "1.0, which has a little of two roles (.38 and .27)",
-                "What it does a little, others do as well or better.",
+                "Without it the loss rises by a fraction of what it does without 0.1.",
             ),
         },
         right="b",
@@ -76,13 +76,13 @@ QUESTIONS = (
         name="06.4",
         text=(
             "Thirteen fresh sentences like the one about the banks. Take the best of MiniLM's 72 "
-            "heads: in how many does it look from both of the ambiguous words more at their own "
-            "hint than at the other one?"
+            "heads: in how many does it look, from both of the ambiguous words, clearly more (by "
+            "a tenth of its weight) at their own hint than at the other one?"
         ),
         options={
             "a": (
                 "in twelve or thirteen",
-                "Where the hint does not stand right before the word, the best heads miss it.",
+                "Where a hint stands further off, the heads that look strongly miss it.",
             ),
             "b": (
                 "in about eight",

@@ -79,6 +79,12 @@ pair_frequencies = Exercise(
             source="trap 13",
         ),
         Mistake(
+            "pairs are counted from 1",
+            "How much is base to the power 0? The first pair turns by that.",
+            {"torch.arange(0, d_model, 2, ": "torch.arange(2, d_model + 2, 2, "},
+            source="trap 13",
+        ),
+        Mistake(
             "an odd d_model is not refused",
             "Of 3 numbers, which one is the partner of the last?",
             {"if d_model % 2:": "if d_model < 1:"},
@@ -108,7 +114,7 @@ def _result_or_refusal(candidate: Any, given: dict[str, Any]) -> Any:
 def _odd_is_refused(given: SimpleNamespace, found: Any) -> str | None:
     if given.d_model % 2 == 0 or found["refused"]:
         return None
-    return f"d_model={given.d_model} was taken, and no ValueError raised"
+    return f"an odd width, d_model={given.d_model}, was taken, and no ValueError raised"
 
 
 @pair_frequencies.inputs
@@ -187,6 +193,25 @@ sinusoidal_table = Exercise(
             "hold pair 0?",
             {"torch.stack(": "torch.cat(", ".flatten(-2)": ""},
             source="github.com/tensorflow/tensor2tensor/issues/391",
+        ),
+        Mistake(
+            "the two numbers of a pair stand on an axis of their own",
+            "A row of d_model numbers is asked for. Which two axes have to become one?",
+            {".flatten(-2)": ""},
+            source="trap 7",
+        ),
+        Mistake(
+            "`base` is never used",
+            "With base = 100 all hands but the first turn faster. Is your base handed on to "
+            "pair_frequencies?",
+            {"pair_frequencies(d_model, base)": "pair_frequencies(d_model)"},
+            source="trap 13",
+        ),
+        Mistake(
+            "the exponents are half as large",
+            "Pair i has the exponent −2i/d_model. For d_model = 6, what is pair 1's?",
+            {"pair_frequencies(d_model, base)": "pair_frequencies(d_model, base**0.5)"},
+            source="trap 13",
         ),
         Mistake(
             "places are counted from 1",

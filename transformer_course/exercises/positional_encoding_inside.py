@@ -111,6 +111,7 @@ def _pairs(rng: Generator) -> dict[str, dict[str, Any]]:
         "(3, 4) at seven places": case([3.0, 4.0], list(range(7)), 0.3),
         "a random pair, slowly": case(rng.normal(size=2), [0, 5, 11, 40], 0.01),
         "places in two rows": case(rng.normal(size=2), [[0, 1, 2], [7, 8, 9]], 1.0),
+        "one place, without an axis": case([2.0, -1.0], 3, 0.5),
     }
 
 
@@ -122,7 +123,7 @@ def _turned(candidate: Any, **given: Any) -> Any:
 @turn_pair.property("place 0 changes nothing")
 def _still_at_the_start(given: SimpleNamespace, found: Any) -> str | None:
     moved = np.abs(found - given.pair)[given.positions == 0]
-    if moved.max() <= ROUNDING:
+    if not moved.size or moved.max() <= ROUNDING:
         return None
     return f"at place 0 the pair has moved by {moved.max():.2f}"
 
@@ -171,6 +172,18 @@ distance_bias = Exercise(
             "A step ahead costs as much as a step back. What is 1 − 3?",
             {"steps.abs()": "steps"},
             source="trap 12",
+        ),
+        Mistake(
+            "what lies behind gains",
+            "A step back costs as much as a step ahead. What is 1 − 3?",
+            {"steps.abs()": "-steps"},
+            source="trap 12",
+        ),
+        Mistake(
+            "`slope` is never used",
+            "A step costs 0.5 at slope 0.5, and 2 at slope 2.",
+            {"-slope * ": "-"},
+            source="trap 15",
         ),
         Mistake(
             "what lies ahead costs nothing",
@@ -238,7 +251,9 @@ def _places(rng: Generator) -> dict[str, dict[str, Any]]:
 
 @distance_bias.probe
 def _bias(candidate: Any, **given: Any) -> Any:
-    return in_float32(candidate(**given))
+    bias = candidate(**given)
+    # Whole numbers come from an answer without the slope: that is what to say, not the dtype.
+    return bias.float() if isinstance(bias, torch.Tensor) else bias
 
 
 @distance_bias.property("looking at oneself costs nothing")

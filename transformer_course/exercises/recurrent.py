@@ -1,6 +1,7 @@
-"""What lesson 01 asks for, first half: a step of an RNN, and the loop that unrolls it.
+"""What lesson 01 asks for first: a step of an RNN.
 
-Builds on: recurrent, engine.  Lacks: gradients and gates (recurrent_memory).
+Builds on: recurrent, engine.  Lacks: the loop (recurrent_loop), gradients (recurrent_probe), gates
+(recurrent_remember).
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,6 @@ from torch import nn
 
 from transformer_course.engine.exercise import Exercise, Mistake
 from transformer_course.engine.properties import ROUNDING, gradient
-from transformer_course.recurrent import rnn_step as course_step
 from transformer_course.recurrent import unroll as course_unroll
 
 rnn_step = Exercise(
@@ -169,16 +169,16 @@ def _gradient_back(_: SimpleNamespace, found: Any) -> str | None:
 @rnn_step.property("with nothing remembered")
 def _from_what_is_read(given: SimpleNamespace, found: Any) -> str | None:
     expected = np.tanh(given.inputs @ given.input_weight + given.bias)
-    return _off(found["from what is read"], expected, "with a state of zeros before it")
+    return state_off(found["from what is read"], expected, "with a state of zeros before it")
 
 
 @rnn_step.property("with nothing read")
 def _from_the_state_before(given: SimpleNamespace, found: Any) -> str | None:
     expected = np.tanh(given.hidden @ given.hidden_weight + given.bias)
-    return _off(found["from the state before"], expected, "where zeros are read")
+    return state_off(found["from the state before"], expected, "where zeros are read")
 
 
-def _off(found: Any, expected: Any, when: str) -> str | None:
+def state_off(found: Any, expected: Any, when: str) -> str | None:
     """Say by how much a state is off, and when."""
     difference = np.abs(found - expected).max()
     return None if difference < ROUNDING else f"{when}, the state is off by {difference:.2g}"
@@ -191,158 +191,3 @@ def _step_in_training(candidate: Any) -> Any:
         candidate, input_weight=weight, hidden_weight=hidden_weight, bias=torch.zeros(40)
     )
     return course_unroll(step, torch.ones(32, 21, 16), torch.zeros(32, 40)).sum()
-
-
-unroll = Exercise(
-    "recurrent.unroll",
-    lesson="01",
-    level=2,
-    minutes=8,
-    stub="""def unroll(step, inputs, state):
-    # step: a function; step(what is read, the state before) gives the state after
-    # inputs (batch, length, d_input): all that is read; state (batch, d_state): to begin with
-    # → (batch, length, d_state): the state after each word
-    ...
-""",
-    start="Begin with the first word, inputs[:, 0]: which state does step give for it?",
-    hints=(
-        "A loop over the words. In each turn step gets a word and the state that the turn before "
-        "left; keep every state in a list.",
-        "inputs[:, place] is what all sequences of the batch read at one place, with the shape "
-        "(batch, d_input). There are inputs.shape[1] places.",
-        "state = step(inputs[:, place], state), then append it. torch.stack puts a list of "
-        "tensors side by side along a new axis; time is to be axis 1.",
-    ),
-    unlocks="Any step can be unrolled by it: your RNN's, a GRU's, an LSTM's.",
-    mistakes=(
-        Mistake(
-            "each step begins from the first state",
-            "Which state does the second step have to get?",
-            {
-                "        state = step(current, state)\n        states.append(state)": (
-                    "        states.append(step(current, state))"
-                )
-            },
-        ),
-        Mistake(
-            "the states come back from before each step",
-            "The first state in your list: has the first word been read by then?",
-            {
-                "        state = step(current, state)\n        states.append(state)": (
-                    "        states.append(state)\n        state = step(current, state)"
-                )
-            },
-        ),
-        Mistake(
-            "it begins from zeros, not from the state that was given",
-            "What is the argument `state` for?",
-            {"    states = []": ("    states = []\n    state = torch.zeros_like(state)")},
-        ),
-        Mistake(
-            "it reads from the last word to the first",
-            "Which word is read first?",
-            {"inputs.unbind(-2)": "inputs.flip(-2).unbind(-2)"},
-        ),
-        Mistake(
-            "the gradient stops at each step",
-            "The states are right. What does detach, or .data, do to the way back?",
-            {"step(current, state)": "step(current, state.detach())"},
-            source="https://github.com/yhs968/pyGRU4REC/issues/8",
-        ),
-        Mistake(
-            "only the last state comes back",
-            "One state for each word is asked for. Where could you collect them?",
-            {"return torch.stack(states, -2)": "return state"},
-        ),
-        Mistake(
-            "time is the first axis",
-            "Which axis of `inputs` is time? The states are to have it in the same place.",
-            {"torch.stack(states, -2)": "torch.stack(states, 0)"},
-            source="trap 7",
-        ),
-        Mistake(
-            "the states are cut off from what was read",
-            "The numbers are right. What on their way cuts the link, as .detach() or .item() does?",
-            {"return torch.stack(states, -2)": "return torch.stack(states, -2).detach()"},
-        ),
-        Mistake(
-            "the states come back in reverse order",
-            "Where in your list does the newest state go?",
-            {"states.append(state)": "states.insert(0, state)"},
-        ),
-        Mistake(
-            "the first word is read at every step",
-            "What does the second step read?",
-            {"step(current, state)": "step(inputs[:, 0], state)"},
-        ),
-        Mistake(
-            "the last state stands at every place",
-            "Each word has its own state. When is it put into the list?",
-            {"torch.stack(states, -2)": "torch.stack([state] * len(states), -2)"},
-        ),
-        Mistake(
-            "the loop goes over the sequences, not over the words",
-            "`for word in inputs` walks along the first axis. Which axis is time?",
-            {"inputs.unbind(-2)": "inputs"},
-        ),
-        Mistake(
-            "step gets the state first, and what is read second",
-            "In which order does `step` take its two arguments?",
-            {"step(current, state)": "step(state, current)"},
-        ),
-    ),
-)
-
-
-@unroll.inputs
-def _sequences(rng: Generator) -> dict[str, dict[str, Any]]:
-    def draw(batch: int, length: int, d_input: int, d_hidden: int, dtype: Any) -> dict[str, Any]:
-        shapes = {
-            "inputs": (batch, length, d_input),
-            "state": (batch, d_hidden),
-            "input_weight": (d_input, d_hidden),
-            "hidden_weight": (d_hidden, d_hidden),
-            "bias": (d_hidden,),
-        }
-        return {
-            name: torch.tensor(rng.normal(size=shape), dtype=dtype)
-            for name, shape in shapes.items()
-        }
-
-    return {
-        "one sequence of three words, one number each": draw(1, 3, 1, 1, torch.float64),
-        "a batch of two, five words, a state of four": draw(2, 5, 3, 4, torch.float64),
-        "a batch of two, two words": draw(2, 2, 3, 4, torch.float64),
-        "a batch of seven": draw(7, 4, 2, 5, torch.float32),
-    }
-
-
-@unroll.probe
-def _states_and_gradient(candidate: Any, *, inputs: Any, state: Any, **weights: Any) -> Any:
-    leaf = inputs.clone().requires_grad_()
-    states = candidate(partial(course_step, **weights), leaf, state)
-    if states is None:
-        return None
-    return {"states": states, "gradients": gradients_by(states, {"inputs": leaf})}
-
-
-@unroll.property("the first state is that of the first word")
-def _first_state(given: SimpleNamespace, found: Any) -> str | None:
-    summed = given.inputs[:, 0] @ given.input_weight + given.state @ given.hidden_weight
-    return _off(found["states"][:, 0], np.tanh(summed + given.bias), "after the first word")
-
-
-@unroll.property("a gradient comes back")
-def _gradient_through_states(_: SimpleNamespace, found: Any) -> str | None:
-    return without_effect(found["gradients"])
-
-
-@unroll.workload
-def _unrolled_in_training(candidate: Any) -> Any:
-    weights = {
-        "input_weight": torch.eye(16, 40).requires_grad_(),
-        "hidden_weight": torch.eye(40).requires_grad_(),
-        "bias": torch.zeros(40),
-    }
-    step = partial(course_step, **weights)
-    return candidate(step, torch.ones(32, 21, 16), torch.zeros(32, 40)).sum()

@@ -1,6 +1,6 @@
 """What lesson 01 asks before its experiments, and its quiz.
 
-Builds on: engine.  Lacks: the exercises (recurrent, recurrent_memory).
+Builds on: engine.  Lacks: the exercises (recurrent and its neighbours).
 """
 
 from transformer_course.engine.exercise import Question
@@ -78,12 +78,12 @@ QUESTIONS = (
             "a": (
                 "attention, both times: it need not wait",
                 "Not waiting pays where the machine would stand idle. Eight long sequences keep "
-                "it busy, and attention compares half a million pairs in each.",
+                "it busy, and attention compares a million pairs of words in each.",
             ),
             "b": (
                 "the LSTM, both times",
-                "On 1,024 words attention compares half a million pairs; the LSTM takes 1,024 "
-                "steps, in a compiled loop.",
+                "On 1,024 words attention compares a million pairs, and a mask hides half of them; "
+                "the LSTM takes 1,024 steps, in a compiled loop.",
             ),
             "c": (
                 "attention alone, the LSTM eight at a time",

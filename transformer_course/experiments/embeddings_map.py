@@ -3,11 +3,12 @@
 Builds on: drawing, word_vectors.  Lacks: lookups, losses and comparisons (embeddings_plots).
 """
 
-import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from transformer_course.drawing import INK, QUERY, QUIET, in_course_style
 from transformer_course.word_vectors import WordVectors, principal_plane
@@ -33,12 +34,14 @@ GROUP_LOOK = {
 SIZE = 9
 """Of the names on a map, in points."""
 
+DOT = 3
+"""Half as wide as the square that a point covers, in points."""
+
 Name = tuple[float, float, str, str, str]
 """A point, the word beside it, its colour and its weight."""
 
 Point = tuple[float, float]
-Box = tuple[float, float, float, float]
-"""Left, low, right and high, in points."""
+"""Across and up, in points. A box is an array: left, low, right and high."""
 
 
 @in_course_style
@@ -141,13 +144,13 @@ def _name_points(axes: Axes, names: Sequence[Name]) -> None:
         raise ValueError("the axes belong to no figure; make them with figure.subplots()")
     figure.draw_without_rendering()  # finds out where the axes end up
     inch = 72 / figure.dpi
-    points = [tuple((axes.transData.transform((x, y)) * inch).tolist()) for x, y, *_ in names]
+    points = axes.transData.transform([(x, y) for x, y, *_ in names]) * inch
     bold = [name[4] == "bold" for name in names]
     widths = [0.62 * SIZE * len(name[2]) * (1.1 if name[4] == "bold" else 1) for name in names]
     # Who comes first has the choice: of three orders the best one counts. Words in bold are placed
     # first in any of them: they are what the reader looks for.
     orders: list[list[int]] = [
-        sorted(range(len(names)), key=lambda place: (not bold[place], turn * points[place][0]))
+        sorted(range(len(names)), key=lambda place: (not bold[place], turn * points[place, 0]))
         for turn in (1, -1, 0)
     ]
     shifts = min((_shifts(points, widths, order) for order in orders), key=lambda found: found[0])
@@ -168,58 +171,59 @@ def _name_points(axes: Axes, names: Sequence[Name]) -> None:
 
 
 def _shifts(
-    points: Sequence[Point], widths: Sequence[float], order: Sequence[int]
+    points: NDArray[np.float64], widths: Sequence[float], order: Sequence[int]
 ) -> tuple[int, list[Point]]:
     """Place one name after the other; return how badly they stand, and where each of them does."""
-    taken = [(x - 3, y - 3, x + 3, y + 3) for x, y in points]
+    taken = [np.concatenate([point - DOT, point + DOT]) for point in points]
     shifts, cost = [(0.0, 0.0)] * len(points), 0
     for place in order:
-        amiss, shifts[place], box = _free_place(points[place], widths[place], taken, points)
+        amiss, shifts[place], box = _free_place(
+            points[place], widths[place], np.array(taken), points
+        )
         taken.append(box)
         cost += amiss
     return cost, shifts
 
 
 def _free_place(
-    point: Point, width: float, taken: Sequence[Box], points: Sequence[Point]
-) -> tuple[int, Point, Box]:
+    point: NDArray[np.float64],
+    width: float,
+    taken: NDArray[np.float64],
+    points: NDArray[np.float64],
+) -> tuple[int, Point, NDArray[np.float64]]:
     """Return where a name covers least and is nearest to its own point; first, how badly so."""
-    best: tuple[int, Point, Box] | None = None
-    for up in (0, 9, -9, 15, -15, 21, -21):
-        for across, left in ((6.0, 6.0), (-6.0, -6.0 - width), (0.0, -width / 2)):
-            if across == 0 and abs(up) < 9:
-                continue
-            low = point[1] + up - SIZE / 2
-            box = (point[0] + left, low, point[0] + left + width, low + SIZE)
-            cost = _amiss(point, box, taken, points) + (up != 0)
-            if best is None or cost < best[0]:
-                best = cost, (across, float(up)), box
-    if best is None:
-        raise RuntimeError("there is always a first place")
-    return best
-
-
-def _amiss(point: Point, box: Box, taken: Sequence[Box], points: Sequence[Point]) -> int:
-    """Count what a name in this box covers, what its line crosses, and whom it is nearer to."""
-    covered = sum(
-        box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
-        for other in taken
-    )
-    end = min(max(point[0], box[0]), box[2]), min(max(point[1], box[1]), box[3])
-    way = [
-        (point[0] + part * (end[0] - point[0]), point[1] + part * (end[1] - point[1]))
-        for part in (0.4, 0.6, 0.8)
+    places = [
+        (across, up, left)
+        for up in (0.0, 9.0, -9.0, 15.0, -15.0, 21.0, -21.0)
+        for across, left in ((6.0, 6.0), (-6.0, -6.0 - width), (0.0, -width / 2))
+        if across or abs(up) >= 9
     ]
-    own = (point[0] - 3, point[1] - 3, point[0] + 3, point[1] + 3)
-    crossed = sum(
-        any(_distance(step, other) == 0 for step in way) for other in taken if other != own
-    )
-    reach = _distance(point, box)
-    nearer = sum(_distance(other, box) < reach for other in points if other != point)
+    low = point + np.array([(left, up - SIZE / 2) for _, up, left in places])
+    boxes = np.hstack([low, low + np.array([width, SIZE])])
+    amiss = _amiss(point, boxes, taken, points) + np.array([up != 0 for _, up, _ in places])
+    best = int(amiss.argmin())
+    return int(amiss[best]), places[best][:2], boxes[best]
+
+
+def _amiss(
+    point: NDArray[np.float64],
+    boxes: NDArray[np.float64],
+    taken: NDArray[np.float64],
+    points: NDArray[np.float64],
+) -> NDArray[np.int64]:
+    """Count what a name in each box covers, what its line crosses, and whom it is nearer to."""
+    low, high = boxes[:, None, :2], boxes[:, None, 2:]
+    covered = ((low < taken[:, 2:]) & (taken[:, :2] < high)).all(-1).sum(-1)
+    ends = point.clip(boxes[:, :2], boxes[:, 2:])
+    way = point + np.array([0.4, 0.6, 0.8])[:, None, None, None] * (ends - point)[:, None]
+    others = taken[(taken != np.concatenate([point - DOT, point + DOT])).any(-1)]
+    crossed = (_distance(way, others) == 0).any(0).sum(-1)
+    neighbours = points[(points != point).any(-1)]
+    reach = _distance(point, boxes)[:, None]
+    nearer = (_distance(neighbours, boxes[:, None]) < reach).sum(-1)
     return 4 * covered + 4 * crossed + 2 * nearer
 
 
-def _distance(point: Point, box: Box) -> float:
-    across = max(box[0] - point[0], 0, point[0] - box[2])
-    up = max(box[1] - point[1], 0, point[1] - box[3])
-    return math.hypot(across, up)
+def _distance(points: NDArray[np.float64], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    outside = np.maximum(boxes[..., :2] - points, points - boxes[..., 2:]).clip(0)
+    return np.hypot(outside[..., 0], outside[..., 1])

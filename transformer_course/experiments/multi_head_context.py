@@ -5,7 +5,7 @@ near". Both "bank"s enter as one and the same vector. What they are afterwards, 
 what attention has brought them. But vectors that differ are no proof of meaning: those of a model
 that has learned nothing differ, too.
 
-Source: the sentences are this course's own (data/README.md); Ethayarajh 2019, section 4, for
+Source: the sentences are this course's own (data/README.md); Ethayarajh 2019, section 4.2, for
 cosines of one word's vectors layer by layer.
 """
 
@@ -18,7 +18,6 @@ from torch.nn.functional import cosine_similarity
 
 from transformer_course.claims import Finding, above, below, claim_of
 from transformer_course.experiments.multi_head_sentences import (
-    BANKS,
     batch,
     minilm,
     read,
@@ -61,11 +60,15 @@ class ContextArriving:
         untrained: In MiniLM with the numbers of each of its tables and matrices in random order.
         bank_sentence: Cosine of the two "bank"s within the bank sentence, in MiniLM: as they
             enter, where only their places differ, and after each layer.
+        bank_one_sense: The same with hints at one sense,
+        bank_untrained: and the same as the first in the untrained model.
     """
 
     trained: WordCosines
     untrained: WordCosines
     bank_sentence: Float[Tensor, " state"]
+    bank_one_sense: Float[Tensor, " state"]
+    bank_untrained: Float[Tensor, " state"]
 
 
 def shuffled(encoder: PretrainedEncoder, seed: int) -> PretrainedEncoder:
@@ -111,14 +114,23 @@ def context_arriving(seed: int = 0, encoder: PretrainedEncoder | None = None) ->
         encoder: MiniLM, if it is loaded already.
     """
     encoder = minilm() if encoder is None else encoder
-    banks = batch(encoder, [BANKS])
-    states = torch.stack(read(encoder, banks).hidden_states)[:, 0]
-    first, second = banks.places(0, "bank")
+    untrained = shuffled(encoder, seed)
+    banks = two_senses()[0]
     return ContextArriving(
         trained=word_cosines(encoder),
-        untrained=word_cosines(shuffled(encoder, seed)),
-        bank_sentence=cosine_similarity(states[:, first], states[:, second], dim=-1),
+        untrained=word_cosines(untrained),
+        bank_sentence=cosines_within(encoder, banks.text(banks.two_senses), banks.word),
+        bank_one_sense=cosines_within(encoder, banks.text(banks.one_sense), banks.word),
+        bank_untrained=cosines_within(untrained, banks.text(banks.two_senses), banks.word),
     )
+
+
+def cosines_within(encoder: PretrainedEncoder, text: str, word: str) -> Float[Tensor, " state"]:
+    """Compare a word's two vectors within one sentence, as they enter and after each layer."""
+    texts = batch(encoder, [text])
+    states = torch.stack(read(encoder, texts).hidden_states)[:, 0]
+    first, second = texts.places(0, word)
+    return cosine_similarity(states[:, first], states[:, second], dim=-1)
 
 
 @claim_of("C6", context_arriving)

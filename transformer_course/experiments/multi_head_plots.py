@@ -64,7 +64,7 @@ def layer_maps(
 ) -> Figure:
     """Draw every head of a layer as a small map; the tokens are named at the edge."""
     rows = -(-len(weights) // columns)
-    figure = Figure(figsize=(9.6, 2.35 * rows + 1.0), layout="compressed")
+    figure = Figure(figsize=(9.6, 2.1 * rows + 0.85), layout="compressed")
     grid = figure.subplots(rows, columns, squeeze=False)
     labels = [token_label(token) for token in tokens]
     for axes in grid.flat[len(weights) :]:

@@ -2,7 +2,7 @@
 
 What trained models make of positions is measured in positional_order.
 
-Source: Vaswani et al. 2017, section 3.5; Yun et al. 2020, section 2 (equivariance); Hewitt and
+Source: Vaswani et al. 2017, section 3.5; Yun et al. 2020 (equivariance); Hewitt and
 Liang 2019, section 2 (probes and their controls).
 """
 
@@ -94,7 +94,8 @@ def without_positions_a_bag_of_words(permuted: Permuted) -> Finding:
     return Finding(
         f"13 words shuffled: the outputs of attention come out shuffled alike (difference "
         f"{attention}), and those of a transformer of two layers (difference {encoder})",
-        f"with sinusoidal positions they differ ({told}), under a causal mask too ({causal})",
+        f"with sinusoidal positions they differ ({told}); without, but under a causal mask, too "
+        f"({causal})",
         all(bound.holds for bound in (attention, encoder, told, causal)),
     )
 

@@ -5,8 +5,9 @@ first. Every question that is asked after training comes with its twin, in which
 changed places: the same bag of words, and the other answer. Whoever sees only the bag is right on
 one of the two, on exactly half of all.
 
-Source: Vaswani et al. 2017, section 3.5; Haviv et al. 2022, sections 5 and 6 (causal models without
-positions); Press et al. 2022, section 2.2 (longer than in training).
+Builds on: model, training, fitting.  Lacks: models without positions that look back only
+(positional_mask), more seeds (positional_seeds).
+Source: Vaswani et al. 2017, section 3.5; Press et al. 2022, section 2.2 (longer than in training).
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,14 +16,11 @@ from functools import partial
 from typing import Any
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from transformer_course.claims import Finding, above, below, claim_of
 from transformer_course.config import TransformerConfig
 from transformer_course.device import one_thread
 from transformer_course.experiments.fitting import fit
-from transformer_course.experiments.positional import ridge
 from transformer_course.model import Transformer
 from transformer_course.training import Batch, TrainingConfig
 
@@ -32,6 +30,12 @@ QUESTION = "first?"
 WORDS = (*NAMED, *OTHERS, QUESTION)
 LENGTHS = (16, 32, 64)
 """In training, and twice and four times as long: the question is the last of the words."""
+
+QUARTERS = tuple(
+    range(start, min(start + LENGTHS[0], LENGTHS[-1] - 1))
+    for start in range(0, LENGTHS[-1], LENGTHS[0])
+)
+"""The places of the longest questions, in as many stretches as are as long as in training."""
 
 SCHEMES: Mapping[str, str] = {
     "none": "none",
@@ -48,8 +52,16 @@ TRAINING = TrainingConfig(
 )
 
 
-def sample_sentences(batch_size: int, generator: torch.Generator, length: int) -> Batch:
+def sample_sentences(
+    batch_size: int, generator: torch.Generator, length: int, among: range | None = None
+) -> Batch:
     """Draw sentences of `length` words, and which of river and money each names first.
+
+    Args:
+        batch_size: How many.
+        generator: Draws them.
+        length: Of each, the question included.
+        among: Places at which river and money may stand; anywhere before the question if None.
 
     Returns:
         The words' numbers in `WORDS`, and 0 where the river comes first, 1 where the money does.
@@ -58,7 +70,9 @@ def sample_sentences(batch_size: int, generator: torch.Generator, length: int) -
         len(NAMED), len(NAMED) + len(OTHERS), (batch_size, length), generator=generator
     )
     ids[:, -1] = WORDS.index(QUESTION)
-    places = torch.rand((batch_size, length - 1), generator=generator).argsort(1)[:, :2]
+    among = range(length - 1) if among is None else among
+    drawn = torch.rand((batch_size, len(among)), generator=generator).argsort(1)[:, :2]
+    places = among.start + drawn
     ids.scatter_(1, places, torch.arange(len(NAMED)).expand(batch_size, -1))
     return Batch(ids, (places[:, 0] > places[:, 1]).long())
 
@@ -128,9 +142,11 @@ class OrderByScheme:
     Attributes:
         right: Share of right answers by scheme, one for each of `LENGTHS`; a bag of words allows
             one half.
+        by_quarter: The same at the longest, river and money both in one of the `QUARTERS`.
     """
 
     right: Mapping[str, Sequence[float]]
+    by_quarter: Mapping[str, Sequence[float]]
 
 
 def order_by_scheme(
@@ -148,11 +164,14 @@ def order_by_scheme(
         num_questions: Asked at each length, twins included.
         parts: Replacements, as `Transformer` takes them.
     """
-    right = {}
+    right, by_quarter = {}, {}
     for scheme in SCHEMES:
         model = trained_reader(scheme, seed, num_steps=num_steps, parts=parts)
         right[scheme] = shares_right(model, seed, num_questions)
-    return OrderByScheme(right=right)
+        by_quarter[scheme] = tuple(
+            share_right(model, LENGTHS[-1], seed, num_questions // 2, among) for among in QUARTERS
+        )
+    return OrderByScheme(right=right, by_quarter=by_quarter)
 
 
 def trained_reader(
@@ -183,14 +202,19 @@ def shares_right(
 
 @torch.inference_mode()
 def share_right(
-    model: Transformer, length: int, seed: int, num_questions: int = NUM_QUESTIONS
+    model: Transformer,
+    length: int,
+    seed: int,
+    num_questions: int = NUM_QUESTIONS,
+    among: range | None = None,
 ) -> float:
     """Ask fresh questions of a length, each with its twin; return the share of right answers.
 
-    There are too many sentences of 16 words for one to be met twice.
+    There are too many sentences of 16 words for one to be met twice. `among` is where river and
+    money stand, as `sample_sentences` takes it.
     """
     generator = torch.Generator().manual_seed(seed + 1_000)
-    questions = with_twins(sample_sentences(num_questions // 2, generator, length))
+    questions = with_twins(sample_sentences(num_questions // 2, generator, length, among))
     with one_thread():
         answers = torch.cat([model(ids).logits.argmax(-1) for ids in questions.inputs.split(250)])
     return (answers == questions.targets).double().mean().item()
@@ -228,90 +252,17 @@ def length_is_not_free(order: OrderByScheme) -> Finding:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlacesRead:
-    """What a linear probe reads off the vectors after the first layer: where each word stands.
-
-    Attributes:
-        explained: Share of the variance of the place that it explains in fresh sentences, R².
-        means: What it reads on average, by true place.
-    """
-
-    explained: float
-    means: Float[Tensor, " place"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class CausalOrder:
-    """What models without any positions know of order.
-
-    Attributes:
-        two_layers: Share of right answers of a causal model of two layers, one for each length.
-        one_layer: The same of one layer, at the length of training.
-        unmasked: The first model, its mask taken away, at the length of training.
-        causal_places: What a probe reads after the first of two layers.
-        bidirectional_places: The same in a model that looks both ways.
-    """
-
-    two_layers: Sequence[float]
-    one_layer: float
-    unmasked: float
-    causal_places: PlacesRead
-    bidirectional_places: PlacesRead
-
-
-def order_from_the_mask(
-    seed: int = 0, *, num_steps: int = TRAINING.num_steps, num_questions: int = NUM_QUESTIONS
-) -> CausalOrder:
-    """Train models without positions, and take the mask away from one of them."""
-    causal, one_layer, both_ways = (
-        trained_reader("none", seed, num_steps=num_steps, causal=is_causal, num_layers=layers)
-        for is_causal, layers in ((True, 2), (True, 1), (False, 2))
-    )
-    unmasked = build_reader("none")
-    unmasked.load_state_dict(
-        {name.replace("decoder.", "encoder."): w for name, w in causal.state_dict().items()}
-    )
-    length = LENGTHS[0]
-    return CausalOrder(
-        two_layers=shares_right(causal, seed, num_questions),
-        one_layer=share_right(one_layer, length, seed, num_questions),
-        unmasked=share_right(unmasked.eval(), length, seed, num_questions),
-        causal_places=read_places(causal, seed),
-        bidirectional_places=read_places(both_ways, seed),
-    )
-
-
-@torch.inference_mode()
-def read_places(model: Transformer, seed: int, num_sentences: int = 400) -> PlacesRead:
-    """Fit a linear probe of the place on half of the sentences, and read the other half with it.
-
-    The question is left out: it stands at one place only, which its own vector would give away.
-    """
-    generator = torch.Generator().manual_seed(seed + 2_000)
-    ids, _ = sample_sentences(num_sentences, generator, LENGTHS[0])
-    vectors = model(ids, need_hidden_states=True).hidden_states[1][:, :-1].double()
-    places = torch.arange(vectors.shape[1], dtype=torch.float64).expand(vectors.shape[:2])
-    with_one = torch.cat((vectors, torch.ones_like(vectors[..., :1])), dim=-1)
-    fitted, fresh = with_one.tensor_split(2)
-    half = len(fitted)
-    weights = ridge(fitted.flatten(0, 1), places[:half].flatten()[:, None])
-    read = (fresh @ weights)[..., 0]
-    error, spread = (read - places[half:]).square().mean(), places.var(correction=0)
-    return PlacesRead(explained=(1 - error / spread).item(), means=read.mean(0))
-
-
-@claim_of("C7", order_from_the_mask)
-def a_causal_mask_gives_order_away(order: CausalOrder) -> Finding:
-    """Judge whether looking back only tells order without positions, and what it takes."""
-    two, one = above(order.two_layers[0], 0.95), below(abs(order.one_layer - 0.5), 0.01)
-    unmasked = below(abs(order.unmasked - 0.5), 0.01)
-    causal = above(order.causal_places.explained, 0.2)
-    both_ways = below(order.bidirectional_places.explained, 0.05)
+@claim_of("C7", order_by_scheme)
+def each_holds_where_it_was_trained(order: OrderByScheme) -> Finding:
+    """Judge where in the longest questions a scheme still tells order, and where it does not."""
+    learned, rotary, alibi = (order.by_quarter[scheme] for scheme in ("learned", "RoPE", "ALiBi"))
+    first, last = above(learned[0], 0.8), above(min(rotary[-1], alibi[-1]), 0.9)
+    bag = below(max(abs(share - 0.5) for share in order.by_quarter["none"]), 0.01)
+    untrained, far = below(max(learned[1:]), 0.75), below(alibi[0], 0.65)
     return Finding(
-        f"causal, two layers, no positions: right {two}; a probe reads the place of a word after "
-        f"the first (R² {causal})",
-        f"one causal layer: one half (difference {one}); the two without their mask: one half "
-        f"(difference {unmasked}); trained without a mask: R² {both_ways}",
-        all(bound.holds for bound in (two, one, unmasked, causal, both_ways)),
+        f"of {LENGTHS[-1]} words, both named in the first {LENGTHS[0]}: learned right {first}, "
+        f"ALiBi {far}; both in the last {LENGTHS[0]}: RoPE, ALiBi right {last}, learned "
+        f"{untrained}",
+        f"no positions: one half wherever they stand (difference {bag})",
+        all(bound.holds for bound in (first, last, untrained, far, bag)),
     )

@@ -1,10 +1,10 @@
-"""What lesson 04's experiments look like: bags, clocks, tables, and who can tell order.
+"""What lesson 04's experiments look like: bags, clocks, tables, turned arrows.
 
-Builds on: drawing, positional, positional_order.  Lacks: the words beside the pictures (lesson 04).
+Builds on: drawing, positional.  Lacks: who can tell order (positional_order_plots).
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -27,7 +27,6 @@ from transformer_course.drawing import (
     in_course_style,
 )
 from transformer_course.experiments.positional import SumsProbed
-from transformer_course.experiments.positional_order import LENGTHS, CausalOrder, OrderByScheme
 
 ORCHID = "#CC79A7"
 LINES = ((QUERY, "o"), (KEY, "s"), (VALUE, "^"), (ORCHID, "D"), (QUIET, "v"))
@@ -251,47 +250,5 @@ def bias_rows(
     axes.set_xlabel("answers (key)", color=KEY)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    figure.draw_without_rendering()
-    return figure
-
-
-@in_course_style
-def order_table(order: OrderByScheme) -> Figure:
-    """Draw the share of right answers: a row for each scheme, a column for each length."""
-    figure = Figure(figsize=(6.4, 3.4), layout="constrained")
-    axes = figure.add_subplot()
-    shares = np.array(list(order.right.values()))
-    image = axes.imshow(shares, cmap=WEIGHTS, vmin=0, vmax=1, aspect="auto")
-    for (row, column), share in np.ndenumerate(shares):
-        colour = INK if share > 0.5 else "white"
-        axes.text(column, row, f"{share:.2f}", ha="center", va="center", color=colour)
-    axes.set_yticks(range(len(order.right)), order.right)
-    names = ("as in training", "twice", "four times")
-    labels = [f"{length} words\n({name})" for length, name in zip(LENGTHS, names, strict=True)]
-    axes.set_xticks(range(len(LENGTHS)), labels)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    axes.set(title="Which came first? Share of right answers")
-    figure.colorbar(image, ticks=[0, 0.5, 1], label="share right (bag: 0.5)")
-    figure.draw_without_rendering()
-    return figure
-
-
-@in_course_style
-def place_curves(order: CausalOrder) -> Figure:
-    """Draw the place that a probe reads, on average, against the true one."""
-    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
-    axes = figure.add_subplot()
-    lines: Mapping[str, Tensor] = {
-        "looks back only (causal)": order.causal_places.means,
-        "looks both ways": order.bidirectional_places.means,
-    }
-    for (name, means), (colour, marker) in zip(lines.items(), LINES, strict=False):
-        axes.plot(means.tolist(), color=colour, marker=marker, label=name)
-    last = len(order.causal_places.means) - 1
-    axes.plot((0, last), (0, last), color=QUIET, linestyle=(0, (5, 3)), label="true place")
-    axes.set(title="No positions: where does a word stand?", xlabel="true place of the word")
-    axes.set(ylabel="place the probe reads, mean")
-    axes.legend(loc="upper left")
     figure.draw_without_rendering()
     return figure

@@ -10,7 +10,7 @@ import json
 import platform
 import statistics
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,9 @@ MODELS: Mapping[str, Mapping[str, Any]] = {
 }
 """What is trained, by the name of its row."""
 
+MASKED = tuple(name for name in MODELS if name not in SCHEMES)
+"""The rows without positions that look back only: they are told in a section of their own."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class OrderBySeed:
@@ -55,12 +58,17 @@ class OrderBySeed:
     num_steps: int
     right: Mapping[str, Sequence[Sequence[float]]]
 
-    def table(self) -> str:
-        """Write mean and standard deviation over the seeds, a line a model."""
-        width = max(map(len, self.right))
+    def table(self, names: Collection[str] | None = None) -> str:
+        """Write mean and standard deviation over the seeds, a line a model.
+
+        Args:
+            names: Of the models to write down; all if None.
+        """
+        chosen = {n: rows for n, rows in self.right.items() if names is None or n in names}
+        width = max(map(len, chosen))
         head = [f"{length} words".rjust(12) for length in self.lengths]
         lines = [" " * width + "".join(head)]
-        for name, rows in self.right.items():
+        for name, rows in chosen.items():
             cells = (
                 f"{statistics.mean(shares):.2f} ± {statistics.stdev(shares):.2f}".rjust(12)
                 for shares in zip(*rows, strict=True)

@@ -180,7 +180,7 @@ def mixed_distances_are_learned(found: MixedRecall) -> Finding:
         below(max(mean(shares) for shares in found.untrained.values()), 0.4),
     )
     return Finding(
-        f"the same models trained on distances 1 to 100: asked at 5 to 200, RNN {bounds[0]}, LSTM "
+        f"trained on distances 1 to 100, mixed: asked at 5 to 200, RNN {bounds[0]}, LSTM "
         f"{bounds[1]}, attention {bounds[2]}",
         f"untrained RNNs: {bounds[3]} (chance {CHANCE:g})",
         all(bound.holds for bound in bounds),

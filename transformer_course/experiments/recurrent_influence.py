@@ -36,7 +36,7 @@ NUM_SEQUENCES = 8
 NUM_STATES = 256
 NUM_STEPS = 300
 
-UNTRAINED_RNN, TRAINED_RNN, FAILED_RNN = "RNN, untrained", "RNN, trained", "RNN that failed"
+UNTRAINED_RNN, TRAINED_RNN, FAILED_RNN = "RNN, untrained", "RNN, trained", "RNN, taught 50 only"
 UNTRAINED_ATTENTION, TRAINED_ATTENTION = "attention, untrained", "attention, trained"
 
 
@@ -68,7 +68,7 @@ class Influence:
 def measure_influence(seed: int = 0, *, num_steps: int = NUM_STEPS) -> Influence:
     """Map an RNN and an attention layer, untrained and trained, and an RNN that failed.
 
-    The two that are trained get distances of 1 to 23; the one that failed gets 50 alone.
+    The two that are trained get distances of 1 to 23; the one that fails gets 50 alone.
 
     Args:
         seed: Of weights, batches and sequences.

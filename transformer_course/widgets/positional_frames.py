@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from transformer_course.drawing import INK, KEY, QUERY, QUIET, SIGNED, in_course_style
+from transformer_course.drawing import INK, KEY, QUIET, SIGNED, in_course_style
 from transformer_course.widgets.positional_scene import NEAR, NUM_PLACES, Scene, Setting, look
 
 SETTINGS: Mapping[str, Setting] = {
@@ -34,16 +34,19 @@ def positional_frames() -> Figure:
         above.set_title(f"{number + 1}. {title}")
         above.set_xlabel("number of the vector")
         above.set_xticks(sorted({0, scene.setting.d_model - 1}))
-        below.axvspan(0, NEAR, color="#EEEEEE")
+        below.axvspan(0, NEAR, color="#EEEEEE")  # near: alike in any table
         below.axhline(0, color=QUIET, linewidth=0.8)
         below.plot(np.arange(NUM_PLACES), scene.likeness.numpy(), color=INK, linewidth=1.2)
         peak = scene.double, scene.likeness[scene.double].item()
         below.plot(*peak, "s", color=KEY, markersize=7)
-        align = "left" if scene.double < NUM_PLACES / 4 else "center"
+        share = scene.double / NUM_PLACES
+        align = "left" if share < 0.25 else "right" if share > 0.9 else "center"
         below.text(scene.double, 1.12, f"place {scene.double}", color=KEY, ha=align, weight="bold")
         below.set(xlabel="place", ylim=(-1.05, 1.3), xlim=(-2, NUM_PLACES + 4))
     panels[0, 0].set_ylabel("place")
-    panels[0, 0].axhline(0, color=QUERY, linewidth=1.5)
+    scale = figure.colorbar(image, ax=panels[0].tolist(), ticks=[-1, 0, 1], pad=0.01)
+    scale.set_label("number")
+    panels[1, -1].text(NEAR + 1.5, -0.95, "grey: near, not counted", fontsize=9, color=QUIET)
     panels[1, 0].set_ylabel("like row 0 (1: the same)")
     figure.draw_without_rendering()
     return figure
@@ -59,8 +62,9 @@ def describe_frames() -> str:
     return (
         f"How like row 0 is each of {NUM_PLACES} rows, 1 being the same? With one hand, "
         f"{double(one)} looks the same, for the hand has come round. With four it is "
-        f"{double(four)}; with thirty-two hands nothing more than {NEAR} places away comes nearer "
-        f"than {double(many)}. With base 10 all hands are fast, and it is {double(low)}."
+        f"{double(four)}. With thirty-two hands no far place is like it: of those more than {NEAR} "
+        f"away, most like it is {double(many)}. With base 10 all hands are fast, and it is "
+        f"{double(low)}."
     )
 
 

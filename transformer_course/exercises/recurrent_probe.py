@@ -1,6 +1,6 @@
-"""What lesson 01 asks for, second half: gradients by distance, and the step of an LSTM.
+"""What lesson 01 asks for in section 2: a probe that measures gradients by distance.
 
-Builds on: recurrent, engine.  Lacks: the RNN itself (recurrent).
+Builds on: recurrent, engine.  Lacks: the step that it looks through (recurrent).
 """
 
 from functools import partial
@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.random import Generator
-from torch import nn
 
 from transformer_course.engine.exercise import Exercise, Mistake
-from transformer_course.exercises.recurrent import gradients_by, without_effect
 from transformer_course.recurrent import gradient_by_distance as course_gradient
 from transformer_course.recurrent import rnn_step as course_step
 from transformer_course.recurrent import unroll as course_unroll
@@ -91,6 +89,31 @@ gradient_by_distance = Exercise(
             "only the first sequence is measured",
             "There is a batch of sequences. Where do the others enter?",
             {"gradient.norm(dim=-1).mean(0)": "gradient[0].norm(dim=-1)"},
+        ),
+        Mistake(
+            "only the first sequence has a gradient",
+            "Whose score is it that you took the gradient of? What do the others add to the mean?",
+            {"score(inputs).sum()": "score(inputs)[0]"},
+        ),
+        Mistake(
+            "the whole batch makes one arrow",
+            "Each sequence has its own norm; then comes their mean. Which axes go into your norm?",
+            {"gradient.norm(dim=-1).mean(0)": "gradient.norm(dim=(0, -1))"},
+        ),
+        Mistake(
+            "the squares are averaged over the batch, then comes the root",
+            "Each sequence has its own norm, root and all. Which comes first, root or mean?",
+            {"gradient.norm(dim=-1).mean(0)": "gradient.square().sum(-1).mean(0).sqrt()"},
+        ),
+        Mistake(
+            "a word's squares are averaged, not added up",
+            "How long is the arrow (3, 4)? Is anything divided by 2 on the way?",
+            {"gradient.norm(dim=-1)": "gradient.square().mean(-1).sqrt()"},
+        ),
+        Mistake(
+            "a word's numbers are averaged, not made into a length",
+            "How long is the arrow (3, 4): 3.5 or 5?",
+            {"gradient.norm(dim=-1)": "gradient.abs().mean(-1)"},
         ),
         Mistake(
             "the gradients of several calls add up",
@@ -180,162 +203,14 @@ def _last_word_first(given: SimpleNamespace, found: Any) -> str | None:
 def _exact(given: SimpleNamespace, found: Any) -> str | None:
     tensors = {name: torch.as_tensor(value).double() for name, value in vars(given).items()}
     exact = _probed(course_gradient, **tensors)["lengths"].numpy()
-    off = np.abs(found["lengths"] / exact - 1).max()
-    if not EXACT[given.inputs.dtype.name] < off < COARSE:
+    off = np.abs(found["lengths"] / exact - 1)
+    if off.max() <= EXACT[given.inputs.dtype.name]:
         return None
-    return (
-        f"a length is off by {off:.1g} of itself. Gradients by small changes are that coarse, "
-        "torch.autograd.grad is exact"
-    )
-
-
-lstm_step = Exercise(
-    "recurrent.lstm_step",
-    lesson="01",
-    level=3,
-    minutes=15,
-    forbidden=(nn.LSTMCell, nn.LSTM),
-    stub="""def lstm_step(inputs, state, input_weight, hidden_weight, bias):
-    # inputs (batch, d_input); state (batch, 2 · d_hidden): hidden state h, then cell c
-    # input_weight (d_input, 4 · d_hidden), hidden_weight (d_hidden, 4 · d_hidden),
-    # bias (4 · d_hidden): four blocks of columns: i let in, f keep, g new, o show
-    # → the state after, (batch, 2 · d_hidden): hidden state, then cell
-    ...
-""",
-    start="Begin by cutting: hidden, cell = state.chunk(2, -1).",
-    hints=(
-        "One sum gives all four blocks at once, as in the RNN's step but without tanh: "
-        "inputs @ input_weight + hidden @ hidden_weight + bias. Cut it by .chunk(4, -1).",
-        "Three of the blocks are gates: torch.sigmoid makes shares between 0 and 1 of them. `new` "
-        "is a value: torch.tanh.",
-        "cell = keep · old cell + let in · new, with gates and value from hint 2. Then "
-        "hidden = show · tanh(cell), and torch.cat([hidden, cell], -1) puts both together.",
-    ),
-    unlocks="Compare it with torch's fused LSTM below: the same numbers.",
-    mistakes=(
-        Mistake(
-            "the blocks “let in” and “keep” are swapped",
-            "Which block comes first in the weights? The comment of the stub says it.",
-            {"let_in, keep, new, show = gates": "keep, let_in, new, show = gates"},
-        ),
-        Mistake(
-            "the blocks “new” and “show” are swapped",
-            "Libraries order the four blocks differently. Which is the third here?",
-            {"let_in, keep, new, show = gates": "let_in, keep, show, new = gates"},
-            source="https://github.com/keras-team/keras/issues/3088",
-        ),
-        Mistake(
-            "the new value is a share between 0 and 1",
-            "Three blocks are gates, one is a value: it may be negative.",
-            {"torch.tanh(new)": "torch.sigmoid(new)"},
-        ),
-        Mistake(
-            "the cell is shown without tanh",
-            "Can a hidden state be larger than 1?",
-            {"torch.tanh(cell)": "cell"},
-        ),
-        Mistake(
-            "the gate says what to forget, not what to keep",
-            "A gate of 1 is to leave the cell as it is. What does yours do then?",
-            {"torch.sigmoid(keep) * cell": "(1 - torch.sigmoid(keep)) * cell"},
-        ),
-        Mistake(
-            "the cell forgets nothing",
-            "Does the block `keep` have any effect in your step?",
-            {"torch.sigmoid(keep) * cell": "cell"},
-            source="Gers et al. 2000, section 3",
-        ),
-        Mistake(
-            "the hidden state shows the cell from before",
-            "Which comes first: changing the cell, or showing it?",
-            {
-                "    cell = torch.sigmoid(keep)": "    after = torch.sigmoid(keep)",
-                "torch.cat([hidden, cell], -1)": "torch.cat([hidden, after], -1)",
-            },
-        ),
-        Mistake(
-            "hidden state and cell come back in the other order",
-            "The next step takes the first half for the hidden state.",
-            {"torch.cat([hidden, cell], -1)": "torch.cat([cell, hidden], -1)"},
-        ),
-        Mistake(
-            "hidden state and cell are taken in the other order",
-            "Which half of `state` comes first? The comment of the stub says it.",
-            {"hidden, cell = state": "cell, hidden = state"},
-        ),
-        Mistake(
-            "the cell comes first in the state, before the hidden state",
-            "Which half of `state` comes first, on the way in and out? The stub says it.",
-            {
-                "hidden, cell = state": "cell, hidden = state",
-                "cat([hidden, cell]": "cat([cell, hidden]",
-            },
-        ),
-        Mistake(
-            "no gate goes through sigmoid",
-            "A gate is a share. What keeps yours between 0 and 1?",
-            {
-                "torch.sigmoid(keep)": "keep",
-                "torch.sigmoid(let_in)": "let_in",
-                "torch.sigmoid(show)": "show",
-            },
-        ),
-        Mistake(
-            "the new value goes through sigmoid before tanh",
-            "Three blocks are gates, and sigmoid is for these alone. Is `new` among yours?",
-            {"torch.tanh(new)": "torch.tanh(torch.sigmoid(new))"},
-        ),
-        Mistake(
-            "the new value does not go through tanh",
-            "What keeps a new value between −1 and 1?",
-            {"torch.tanh(new)": "new"},
-        ),
-        Mistake(
-            "the blocks are cut in the order keep, let in, show, new",
-            "Each library has its order. The comment of the stub says ours.",
-            {"let_in, keep, new, show = gates": "keep, let_in, show, new = gates"},
-        ),
-    ),
-)
-
-
-@lstm_step.inputs
-def _cells(rng: Generator) -> dict[str, dict[str, Any]]:
-    def draw(batch: int, d_input: int, d_hidden: int, dtype: Any) -> dict[str, Any]:
-        shapes = {
-            "inputs": (batch, d_input),
-            "state": (batch, 2 * d_hidden),
-            "input_weight": (d_input, 4 * d_hidden),
-            "hidden_weight": (d_hidden, 4 * d_hidden),
-            "bias": (4 * d_hidden,),
-        }
-        return {
-            name: torch.tensor(rng.normal(size=shape), dtype=dtype)
-            for name, shape in shapes.items()
-        }
-
-    return {
-        "one sequence, one cell": draw(1, 1, 1, torch.float64),
-        "one sequence, three cells": draw(1, 2, 3, torch.float64),
-        "a batch of five": draw(5, 3, 2, torch.float32),
-    }
-
-
-@lstm_step.probe
-def _cell_and_gradients(candidate: Any, **given: Any) -> Any:
-    leaves = {name: tensor.clone().requires_grad_() for name, tensor in given.items()}
-    after = candidate(**leaves)
-    if after is None:
-        return None
-    return {"state": after, "gradients": gradients_by(after, leaves)}
-
-
-@lstm_step.property("each hidden number lies between −1 and 1")
-def _hidden_squashed(_: SimpleNamespace, found: Any) -> str | None:
-    hidden = np.abs(found["state"][..., : found["state"].shape[-1] // 2])
-    return None if hidden.max() <= 1 else f"a hidden state of {hidden.max():.2f} comes out"
-
-
-@lstm_step.property("every argument counts")
-def _every_argument(_: SimpleNamespace, found: Any) -> str | None:
-    return without_effect(found["gradients"])
+    if off.max() < COARSE:
+        return (
+            f"a length is off by {off.max():.1g} of itself. Gradients by small changes are that "
+            "coarse, torch.autograd.grad is exact"
+        )
+    worst = int(off.argmax())
+    times = found["lengths"][worst] / exact[worst]
+    return f"at distance {worst} it gives {times:.2g} times the length"
