@@ -103,6 +103,14 @@ def test_rows_are_beginnings_filled_up_with_a_token_that_no_text_has(tokenizer):
     assert len(short.texts[1]) < len(texts[1])
 
 
+def test_names_are_struck_out_and_what_is_written_small_elsewhere_stays():
+    texts = ("Good Falstaff, the night is good.", "The night, O Sir John, at Elsinore", "ask sir")
+    speeches = heads_speeches.Speeches(texts, torch.tensor([0, 1, 2]), ("a", "b", "c"))
+    bare = heads_speeches.without_names(speeches)
+    assert bare.texts == ("Good , the night is good.", "The night, O Sir , at ", "ask sir")
+    assert (bare.labels, bare.plays) == (speeches.labels, speeches.plays)
+
+
 def test_speeches_split_at_random_come_from_the_same_plays_and_none_is_in_both():
     texts = tuple(f"text {number}" for number in range(50))
     plays = tuple(f"play {number % 5}" for number in range(50))

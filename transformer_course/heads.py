@@ -1,8 +1,8 @@
 """Output heads: what the transformer's vectors are turned into, and how good the answer is.
 
 Builds on: embeddings, multi_head.  Lacks: the body that the heads stand on (blocks, model).
-Source: Vaswani et al. 2017, section 3.4 (logits); Holtzman et al. 2020, section 3.1 (top-p);
-Fan et al. 2018, section 5.4 (top-k); Press and Wolf 2017 (tied embedding).
+Source: Vaswani et al. 2017, section 3.4 (logits); Holtzman et al. 2020 (top-p);
+Fan et al. 2018 (top-k); Press and Wolf 2017 (tied embedding).
 """
 
 import math

@@ -24,7 +24,7 @@ QUESTIONS = (
             ),
             "c": (
                 "the one who always says “history”: it is the commonest",
-                "Most speeches are from histories, but fewer than half of them.",
+                "No genre has more speeches, and still fewer than half are histories.",
             ),
         },
         right="b",
@@ -88,7 +88,7 @@ QUESTIONS = (
             ),
             "b": (
                 "it rises by a tenth or more",
-                "Names and places give the play away, and the play has one genre.",
+                "Speeches of one play share names and words, and the play has one genre.",
             ),
             "c": (
                 "it falls: the examples are more mixed",

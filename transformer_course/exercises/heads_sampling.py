@@ -22,7 +22,7 @@ next_token_probabilities = Exercise(
     stub="""def next_token_probabilities(logits, temperature=1.0, top_k=None, top_p=1.0):
     # logits (…, vocab): tensor of scores, −inf for what is forbidden
     # temperature divides the logits; at 0 the likeliest token has probability 1
-    # top_k: only the k likeliest tokens stay (None: all)
+    # top_k: only the k likeliest tokens stay (None, or k beyond the vocabulary: all)
     # top_p: of what is left, only the smallest set of the likeliest that holds at least top_p
     # → probabilities (…, vocab) that sum to 1 after every cut
     ...
@@ -57,6 +57,44 @@ next_token_probabilities = Exercise(
             source="https://github.com/google-deepmind/gemma/issues/562",
         ),
         Mistake(
+            "temperature 0 changes nothing, as if it were 1",
+            "Which token does temperature 0 take, and how often?",
+            {
+                "    if temperature < torch.finfo(logits.dtype).tiny:\n"
+                "        return torch.zeros_like(logits)"
+                ".scatter(-1, logits.argmax(-1, keepdim=True), 1.0)\n": "",
+                "/ temperature).softmax": "/ (temperature or 1.0)).softmax",
+            },
+        ),
+        Mistake(
+            "top_k is not used",
+            "With top_k=2, how many tokens can be drawn?",
+            {"    if top_k is not None and": "    if False and"},
+        ),
+        Mistake(
+            "top_p is not used",
+            "With top_p=.8 on shares of .6, .3 and less, how many tokens can be drawn?",
+            {"    if top_p < 1:": "    if False:"},
+        ),
+        Mistake(
+            "top-p chooses before top-k has cut, so that p is not of what is left",
+            "Which cut comes first? What do the probabilities sum to when p is asked for?",
+            {
+                "    if top_k is not None and top_k < logits.shape[-1]:\n"
+                "        kept = logits.topk(top_k).indices\n"
+                "        logits = torch.full_like(logits, -math.inf).scatter("
+                "-1, kept, logits.gather(-1, kept))\n": "",
+                "    return probabilities": (
+                    "    if top_k is not None and top_k < logits.shape[-1]:\n"
+                    "        kept = probabilities.topk(top_k).indices\n"
+                    "        left = torch.zeros_like(probabilities).scatter("
+                    "-1, kept, probabilities.gather(-1, kept))\n"
+                    "        probabilities = left / left.sum(-1, keepdim=True)\n"
+                    "    return probabilities"
+                ),
+            },
+        ),
+        Mistake(
             "top-k comes after softmax, and what is left no longer sums to 1",
             "The others' share is struck out. Who gets it?",
             {
@@ -85,6 +123,14 @@ next_token_probabilities = Exercise(
             "Of .6 and .3, which are needed to hold .8? Is the second one still there?",
             {"descending.cumsum(-1) - descending < top_p": "descending.cumsum(-1) <= top_p"},
             source="https://github.com/rasbt/reasoning-from-scratch/issues/164",
+        ),
+        Mistake(
+            "top-p drops the token that crosses p, even where it is the only one",
+            "The likeliest token holds more than p by itself. Who is left to draw from?",
+            {
+                "descending.cumsum(-1) - descending < top_p": "descending.cumsum(-1) <= top_p",
+                "        stays[..., 0] = True\n": "",
+            },
         ),
         Mistake(
             "top-p looks at the probabilities before the temperature has changed them",
@@ -135,11 +181,18 @@ def _controls(rng: Generator) -> dict[str, dict[str, Any]]:
         "four logits, no control": {"logits": draw(4)},
         "temperature 0.5": {"logits": draw(5), "temperature": 0.5},
         "temperature 3": {"logits": draw(5), "temperature": 3.0},
-        "temperature 0": {"logits": draw(2, 5), "temperature": 0.0},
+        # 32 bits, as in the lesson: a one-hot vector by .float() is right there.
+        "temperature 0": {"logits": draw(2, 5, dtype=torch.float32), "temperature": 0.0},
         "the two likeliest of six": {"logits": draw(6), "top_k": 2},
         "top_k beyond the vocabulary": {"logits": draw(3), "top_k": 7},
         "the likeliest alone": {"logits": draw(2, 6), "top_k": 1},
         "shares of .6, .3 and less, top_p .8": {"logits": known, "top_p": 0.8},
+        # Of all five, .6 and .3 do not hold .92; of the three that are left, they do.
+        "shares of .6, .3 and less, top_k 3, top_p .92": {
+            "logits": known,
+            "top_k": 3,
+            "top_p": 0.92,
+        },
         "top_p .8 at temperature 3": {"logits": known, "temperature": 3.0, "top_p": 0.8},
         "top_p too small for any token": {"logits": draw(4), "top_p": 1e-6},
         "a forbidden token": {

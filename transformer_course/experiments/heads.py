@@ -3,7 +3,7 @@
 A loss says little by itself. These say what it is worth: a transformer that does not beat the
 bigram has not learned to use its context.
 
-Source: Ney, Essen and Kneser 1994, section 3 (absolute discounting with interpolation).
+Source: Ney, Essen and Kneser 1994 (absolute discounting with interpolation).
 """
 
 import math

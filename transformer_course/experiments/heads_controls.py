@@ -2,8 +2,7 @@
 
 All take the ids that the transformer takes and give logits of the shape that it gives.
 
-Source: Bengio et al. 2003, section 2 (a window of words and a hidden layer); Cho et al. 2014,
-section 2.3 (GRU).
+Source: Bengio et al. 2003 (a window of words and a hidden layer); Cho et al. 2014 (GRU).
 """
 
 import math

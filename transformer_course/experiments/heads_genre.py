@@ -4,8 +4,8 @@ The same trunk with another head: mean pooling and three scores. Beside it stand
 always the same, words counted without order (TF-IDF with logistic regression), and the same trunk
 with random weights. Five folds hold out every play once.
 
-Source: Devlin et al. 2019, section 3.2 (a head on a trained trunk); Manning et al. 2008, sections
-6.2.2 (TF-IDF) and 14.6 (linear classifiers of text).
+Source: Devlin et al. 2019, section 3.2 (a head on a trained trunk); Manning et al. 2008, section
+6.2.2 (TF-IDF).
 """
 
 from collections import Counter

@@ -4,8 +4,7 @@ The loss is told in bits a character, which models of other tokens share. Beside
 and counting, on characters and on the model's own tokens. Then: is the model as sure as it is
 right?
 
-Source: Radford et al. 2019, section 2 (language modelling); Guo et al. 2017, section 2
-(reliability diagrams); Shannon 1951 (bits a character).
+Source: Guo et al. 2017, section 2 (reliability diagrams); Shannon 1951, section 1 (bits a letter).
 """
 
 from collections.abc import Sequence

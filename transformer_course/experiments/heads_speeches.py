@@ -4,6 +4,7 @@ Who is tested on a speech must not have read the play that it comes from: speech
 share names, places and plot, and naming the play names its genre.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -118,6 +119,20 @@ def encode_speeches(
 def beginnings(speeches: Speeches, tokenizer: AnyTokenizer) -> Speeches:
     """Cut each speech to the text that the trunk reads of it."""
     texts = (tokenizer.decode(tokenizer.encode(text)[:NUM_TOKENS]) for text in speeches.texts)
+    return Speeches(tuple(texts), speeches.labels, speeches.plays)
+
+
+def without_names(speeches: Speeches) -> Speeches:
+    """Strike out every word that is written with a capital and, in all the speeches, never small.
+
+    That takes names and places, and a few rare words that only ever begin a line.
+    """
+    small = {word for text in speeches.texts for word in re.findall(r"\b[a-z][a-z']+", text)}
+
+    def kept(word: re.Match[str]) -> str:
+        return word[0] if word[0].lower() in small else ""
+
+    texts = (re.sub(r"\b[A-Z][A-Za-z']+", kept, text) for text in speeches.texts)
     return Speeches(tuple(texts), speeches.labels, speeches.plays)
 
 

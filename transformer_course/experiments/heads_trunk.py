@@ -2,7 +2,7 @@
 
 The lesson itself takes the trunk that comes with the course: it has read more, and longer.
 
-Source: Radford et al. 2019, section 2 (language modelling).
+Source: Radford et al. 2019 (language modelling).
 """
 
 from collections.abc import Mapping

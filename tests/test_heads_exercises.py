@@ -1,0 +1,122 @@
+"""Answers to lesson 07's exercises as learners write them: what they are told is true."""
+
+import math
+
+import pytest
+import torch
+
+from transformer_course.engine.answers import verdict_on
+from transformer_course.engine.catalogue import find_exercise
+from transformer_course.engine.verdict import State
+
+
+def told(name, answer):
+    return verdict_on(find_exercise(f"heads.{name}"), answer)
+
+
+def sampler(*, one_hot=lambda ids, size: torch.nn.functional.one_hot(ids, size).float(), stays):
+    """Build an answer with top-k by a threshold; `stays` decides what top-p keeps."""
+
+    def next_token_probabilities(logits, temperature=1.0, top_k=None, top_p=1.0):
+        if temperature == 0:
+            return one_hot(logits.argmax(-1), logits.shape[-1])
+        logits = logits / temperature
+        if top_k is not None:
+            least = logits.topk(min(top_k, logits.shape[-1])).values[..., -1:]
+            logits = torch.where(logits < least, -math.inf, logits)
+        ranked, order = logits.softmax(-1).sort(-1, descending=True)
+        kept = torch.where(stays(ranked, top_p), ranked, 0)
+        kept = kept / kept.sum(-1, keepdim=True)
+        return torch.zeros_like(kept).scatter(-1, order, kept)
+
+    return next_token_probabilities
+
+
+def holds_p(ranked, top_p):
+    return ranked.cumsum(-1) - ranked < top_p
+
+
+def test_a_one_hot_vector_of_32_bits_is_right_at_temperature_0():
+    assert told("next_token_probabilities", sampler(stays=holds_p)).state is State.PASSED
+
+
+def test_a_one_hot_vector_of_whole_numbers_is_told_its_dtype():
+    answer = sampler(one_hot=torch.nn.functional.one_hot, stays=holds_p)
+    verdict = told("next_token_probabilities", answer)
+    assert verdict.seen == "it has dtype int64, expected float32, in the case “temperature 0”"
+
+
+@pytest.mark.parametrize(
+    ("stays", "mistake"),
+    [
+        (lambda ranked, _: ranked >= 0, "top_p is not used"),
+        (
+            lambda ranked, top_p: ranked.cumsum(-1) <= top_p + 1e-9 * (top_p == 1),
+            "top-p drops the token that crosses p, even where it is the only one",
+        ),
+    ],
+)
+def test_a_slip_of_top_p_in_other_words_has_its_name(stays, mistake):
+    assert told("next_token_probabilities", sampler(stays=stays)).mistake == mistake
+
+
+def test_p_of_all_tokens_and_not_of_those_that_top_k_left_has_its_name():
+    def next_token_probabilities(logits, temperature=1.0, top_k=None, top_p=1.0):
+        if temperature == 0:
+            return torch.zeros_like(logits).scatter(-1, logits.argmax(-1, keepdim=True), 1.0)
+        ranked, order = (logits / temperature).softmax(-1).sort(-1, descending=True)
+        stays = ranked.cumsum(-1) - ranked < top_p
+        if top_k is not None:
+            stays = stays & (torch.arange(ranked.shape[-1]) < top_k)
+        kept = ranked * stays
+        kept = kept / kept.sum(-1, keepdim=True)
+        return torch.zeros_like(kept).scatter(-1, order, kept)
+
+    verdict = told("next_token_probabilities", next_token_probabilities)
+    assert verdict.mistake == "top-p chooses before top-k has cut, so that p is not of what is left"
+
+
+def loss_by(log_probabilities):
+    def cross_entropy(logits, targets):
+        counts = targets != -100
+        chosen = log_probabilities(logits)[counts].gather(-1, targets[counts][:, None])
+        return -chosen.mean()
+
+    return cross_entropy
+
+
+@pytest.mark.parametrize("least", [1e-9, 1e-12])
+def test_something_added_to_probabilities_is_seen_where_they_are_small(least):
+    verdict = told("cross_entropy", loss_by(lambda logits: (logits.softmax(-1) + least).log()))
+    assert verdict.state is State.NOT_YET
+    assert "cost more than 510 (is something added to the probabilities" in verdict.seen
+
+
+def test_the_logarithm_of_a_sum_that_overflows_has_its_name():
+    verdict = told("cross_entropy", loss_by(lambda x: x - x.exp().sum(-1, keepdim=True).log()))
+    assert verdict.mistake == "the exponential of a large logit is more than a number can hold"
+
+
+def test_the_logarithm_of_a_sum_after_the_largest_is_taken_off_is_right():
+    def log_probabilities(logits):
+        rest = logits - logits.amax(-1, keepdim=True)
+        return rest - rest.exp().sum(-1, keepdim=True).log()
+
+    assert told("cross_entropy", loss_by(log_probabilities)).state is State.PASSED
+
+
+def test_a_rounded_logarithm_is_told_with_the_digits_that_show_it():
+    def bits_per_character(loss, num_tokens, num_characters):
+        return loss * num_tokens / num_characters / 0.693
+
+    verdict = told("bits_per_character", bits_per_character)
+    assert verdict.seen.startswith("it says 1.0002 bits, and 1 is expected")
+
+
+def test_a_mean_over_no_token_is_told_to_be_nan():
+    def mean_pooling(hidden, padding_mask):
+        padding = ~padding_mask
+        total = hidden.masked_fill(padding_mask[..., None], 0).sum(1)
+        return total / padding.sum(1, keepdim=True)
+
+    assert "feature 0 of text 0 is nan" in told("mean_pooling", mean_pooling).seen
