@@ -183,9 +183,10 @@ def a_role_is_no_price(read: Repeaters) -> Finding:
         below(read.one_layer.costs.max().item(), 0.3),
     )
     return Finding(
-        f"without a head that looks at itself ({bounds[0]}) the loss rises {bounds[1]}, without "
-        f"the one that looks one back {bounds[2]}, without the best induction head {bounds[3]}",
-        f"without all induction heads at once {bounds[4]}; in one layer, any head: {bounds[5]}",
+        f"rise of the loss without a head that looks at itself ({bounds[0]}): {bounds[1]} nats; "
+        f"without the one that looks one back: {bounds[2]}; without the best for induction: "
+        f"{bounds[3]}",
+        f"without all for induction: {bounds[4]}; in one layer, without any one: {bounds[5]}",
         all(bound.holds for bound in bounds),
     )
 
@@ -257,6 +258,6 @@ def heads_of_a_writer_have_no_names(writer: Writer) -> Finding:
     return Finding(
         f"Shakespeare (loss {bounds[4]}): every score {bounds[0]}; without any one head the "
         f"loss rises by {bounds[1]}",
-        f"looking back everywhere alike scores {bounds[2]}; without any whole layer {bounds[3]}",
+        f"looking back everywhere alike scores {bounds[2]}; without a whole layer by {bounds[3]}",
         all(bound.holds for bound in bounds),
     )
