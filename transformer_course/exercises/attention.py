@@ -102,8 +102,8 @@ def _no_future(given: SimpleNamespace, mask: Any) -> str | None:
 attention_numpy = Exercise(
     "attention.scaled_dot_product_attention_numpy",
     lesson="05",
-    level=2,
-    minutes=10,
+    level=3,
+    minutes=15,
     stub="""def scaled_dot_product_attention_numpy(query, key, value, mask=None):
     # query (…, queries, d_head), key (…, keys, d_head), value (…, keys, d_value): arrays
     # mask (…, queries, keys): True where a query may look at a key
