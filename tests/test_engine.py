@@ -433,7 +433,6 @@ def test_the_first_choice_is_the_one_that_is_kept(pages):
     assert Workspace(home()).record()["choices"] == {"05.1": "b"}
 
 
-
 @pytest.mark.parametrize(
     ("choice", "words"),
     [
