@@ -240,8 +240,8 @@ def bias_rows(
     figure = Figure(figsize=(9.4, 1.0 + 0.5 * len(queries)), layout="constrained")
     axes = figure.add_subplot()
     limit = biases.abs().max().item()
-    # The lighter half of the colours: on it every number can be read in ink.
-    axes.imshow(biases.numpy(), cmap=WEIGHTS, vmin=-2.2 * limit, vmax=0, aspect="auto")
+    # The lightest third of the colours: on it every number can be read in ink.
+    axes.imshow(biases.numpy(), cmap=WEIGHTS, vmin=-3 * limit, vmax=0, aspect="auto")
     for (row, column), bias in np.ndenumerate(biases.numpy()):
         label = f"{bias + 0:.1f}".replace("-", "−")
         axes.text(column, row, label, ha="center", va="center", color=INK)
