@@ -320,21 +320,12 @@ def run_python(*arguments: str) -> int:
     return subprocess.call([PYTHON, *arguments], cwd=ROOT, env=child_environment())
 
 
-def copy_lessons(lessons: Path, copies: Path) -> None:
-    """Give the learner a working copy of each lesson that has none yet."""
-    copies.mkdir(parents=True, exist_ok=True)
-    for lesson in sorted(lessons.glob("*.ipynb")):
-        copy = copies / lesson.name
-        if not copy.exists():
-            aside = copy.with_suffix(".new")
-            shutil.copyfile(lesson, aside)
-            aside.replace(copy)
-
-
 def lab(arguments: Sequence[str]) -> int:
     """Open the working copies in JupyterLab and stay until it ends."""
+    status = run_python("-m", "transformer_course", "reset", "--missing")
+    if status:
+        return status
     copies = work_folder() / "notebooks"
-    copy_lessons(ROOT / "notebooks", copies)
     settings = VENV / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
     settings.parent.mkdir(parents=True, exist_ok=True)
     settings.write_text(json.dumps(NO_NEWS), encoding="utf-8")

@@ -454,33 +454,6 @@ def test_a_file_system_without_locks_refuses_nobody(course):
 # The commands
 
 
-def write_lessons(folder: Path, **texts: str) -> None:
-    folder.mkdir(exist_ok=True)
-    for name, text in texts.items():
-        (folder / f"{name}.ipynb").write_text(text, encoding="utf-8")
-
-
-def test_a_working_copy_is_made_once_and_never_overwritten(course, tmp_path):
-    write_lessons(tmp_path / "notebooks", start="new", attention="new")
-    copies = tmp_path / "my_work" / "notebooks"
-    copies.mkdir(parents=True)
-    write_lessons(copies, attention="my answer")
-    course.copy_lessons(tmp_path / "notebooks", copies)
-    assert (copies / "attention.ipynb").read_text(encoding="utf-8") == "my answer"
-    assert (copies / "start.ipynb").read_text(encoding="utf-8") == "new"
-    assert len(list(copies.iterdir())) == 2
-
-
-def test_a_copy_that_was_interrupted_is_no_copy(course, tmp_path, monkeypatch):
-    write_lessons(tmp_path / "notebooks", start="whole")
-    monkeypatch.setattr(course.shutil, "copyfile", fail_with(OSError(errno.ENOSPC, "full")))
-    with pytest.raises(OSError, match="full"):
-        course.copy_lessons(tmp_path / "notebooks", tmp_path / "copies")
-    monkeypatch.undo()
-    course.copy_lessons(tmp_path / "notebooks", tmp_path / "copies")
-    assert (tmp_path / "copies" / "start.ipynb").read_text(encoding="utf-8") == "whole"
-
-
 def test_the_learners_folder_can_be_chosen(course, tmp_path, monkeypatch):
     assert course.work_folder() == tmp_path / "my_work"
     monkeypatch.setenv("TRANSFORMER_COURSE_HOME", str(tmp_path / "elsewhere"))
@@ -512,7 +485,6 @@ class JupyterLab:
 
 @pytest.fixture
 def jupyterlab(course, machine, monkeypatch) -> type[JupyterLab]:
-    write_lessons(course.ROOT / "notebooks", start="lesson")
     monkeypatch.setattr(course.subprocess, "Popen", JupyterLab)
     monkeypatch.setattr(course.subprocess, "call", lambda command, **_: 0)
     monkeypatch.setattr(course.signal, "signal", lambda *_: None)
@@ -522,7 +494,6 @@ def jupyterlab(course, machine, monkeypatch) -> type[JupyterLab]:
 def test_the_lab_opens_the_copies_without_news_or_update_checks(course, jupyterlab):
     assert course.main(["lab", "--no-browser", "--port", "8899"]) == 0
     copies = course.ROOT / "my_work" / "notebooks"
-    assert (copies / "start.ipynb").exists()
     assert {
         f"--ServerApp.root_dir={copies}",
         "--LabApp.default_url=/lab/tree/00_start_here.ipynb",
@@ -555,6 +526,13 @@ def test_a_jupyterlab_that_fails_is_told(course, jupyterlab, stderr_of_main, mon
         (["fetch"], [["-m", "transformer_course", "fetch", "all"]]),
         (["fetch", "minilm"], [["-m", "transformer_course", "fetch", "minilm"]]),
         (["test"], [["-m", "transformer_course", "fetch", "lessons"], ["tests/run_checks.py"]]),
+        (
+            ["lab"],
+            [
+                ["-m", "transformer_course", "fetch", "lessons"],
+                ["-m", "transformer_course", "reset", "--missing"],
+            ],
+        ),
     ],
 )
 def test_a_command_asks_the_environments_python(course, machine, monkeypatch, arguments, asked):

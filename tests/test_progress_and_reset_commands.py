@@ -2,7 +2,9 @@
 
 import errno
 
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from transformer_course.__main__ import main
 from transformer_course.commands import reset
@@ -24,13 +26,24 @@ def copies(tmp_path, monkeypatch, workspace):
     lessons = tmp_path / "notebooks"
     lessons.mkdir()
     for stem in ("05_attention", "05b_more_attention"):
-        (lessons / f"{stem}.ipynb").write_text(f"fresh {stem}")
+        printed = new_output("stream", text=f"what {stem} found")
+        cells = [
+            new_markdown_cell(f"fresh {stem}"),
+            new_code_cell("1 + 1", outputs=[printed], execution_count=3),
+        ]
+        nbformat.write(new_notebook(cells=cells), lessons / f"{stem}.ipynb")
     monkeypatch.setattr(reset, "FOLDER", lessons)
     return workspace.folder / "notebooks"
 
 
+def text_of(file):
+    """Return a fresh copy's first cell, or all that is in a file of the learner's."""
+    text = file.read_text(encoding="utf-8")
+    return nbformat.reads(text, as_version=4).cells[0].source if "nbformat" in text else text
+
+
 def texts(folder):
-    return sorted(file.read_text() for file in folder.iterdir())
+    return sorted(text_of(file) for file in folder.iterdir())
 
 
 def test_progress_is_printed_an_exercise_a_line(workspace, capsys):
@@ -61,7 +74,7 @@ def test_a_working_copy_is_kept_beside_the_fresh_one(copies, capsys):
     copies.mkdir(parents=True)
     (copies / "05_attention.ipynb").write_text("mine")
     assert main(["reset", "05"]) == 0
-    assert (copies / "05_attention.ipynb").read_text() == "fresh 05_attention"
+    assert text_of(copies / "05_attention.ipynb") == "fresh 05_attention"
     (old,) = copies.glob("05_attention ?*.ipynb")
     assert old.read_text() == "mine"
     assert str(old) in capsys.readouterr().out
@@ -76,13 +89,45 @@ def test_working_copies_of_one_and_the_same_second_are_all_kept(copies, monkeypa
     assert texts(copies) == ["first", "fresh 05_attention", "second", "third"]
 
 
-def test_a_full_disk_leaves_the_working_copy_where_it_is(copies, monkeypatch, capsys):
-    def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
+def test_a_working_copy_tells_nothing_before_it_is_asked(copies):
+    main(["reset", "05"])
+    (copy,) = copies.iterdir()
+    (_, cell) = nbformat.read(copy, as_version=4).cells
+    assert (cell.source, cell.outputs, cell.execution_count) == ("1 + 1", [], None)
 
+
+def test_the_missing_working_copies_are_made_once_and_never_overwritten(copies, capsys):
     copies.mkdir(parents=True)
     (copies / "05_attention.ipynb").write_text("mine")
-    monkeypatch.setattr("shutil.copyfile", full)
+    for _ in range(2):
+        assert main(["reset", "--missing"]) == 0
+    assert texts(copies) == ["fresh 05b_more_attention", "mine"]
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("arguments", [["reset"], ["reset", "05", "--missing"]])
+def test_a_reset_is_of_one_thing_or_of_what_is_missing(arguments, copies, capsys):
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert "--missing" in capsys.readouterr().err
+
+
+def test_a_copy_that_was_interrupted_is_no_copy(copies, monkeypatch, capsys):
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr("nbformat.write", full)
+        assert main(["reset", "--missing"]) == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert list(copies.iterdir()) == []
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_leaves_the_working_copy_where_it_is(copies, monkeypatch, capsys):
+    copies.mkdir(parents=True)
+    (copies / "05_attention.ipynb").write_text("mine")
+    monkeypatch.setattr("nbformat.write", full)
     assert main(["reset", "05"]) == 2
     assert "No space left on device" in capsys.readouterr().err
     assert [file.name for file in copies.iterdir()] == ["05_attention.ipynb"]

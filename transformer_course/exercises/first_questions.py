@@ -39,7 +39,8 @@ START = (
         options={
             "a": (
                 "it looks at “financial”, and hardly at “river”",
-                "So the story usually goes. Another head may do that; this one does not.",
+                "So the story usually goes. Head 0.2 does it, but only because it always looks one "
+                "token back; this one does not.",
             ),
             "b": (
                 "it looks at “river” too, with less weight",

@@ -79,10 +79,10 @@ def first_lines(pages: Figure, page: int, count: int = 4) -> str:
     Args:
         pages: What `written_pages` returned.
         page: Counted from 0.
-        count: How many lines, those that only name the speaker included.
+        count: How many lines, those that only name the speaker included, empty ones not.
     """
     text = pages.axes[page].texts[0].get_text().replace(f"\n{INDENT}", " ")
-    return " / ".join(text.split("\n")[:count])
+    return " / ".join([line for line in text.split("\n") if line][:count])
 
 
 def _draw_page(axes: Axes, text: str) -> None:
