@@ -101,7 +101,7 @@ SLIPS = {
     "numbers of type float met double in a product": lambda: A @ torch.ones(4, 2).double(),
     "super().__init__() has to come first": WithoutStart,
     "a Module cannot be called itself": lambda: nn.Module()(A),
-    "2 things are expected here, and 1 came (chunk": lambda: unpack(1),
+    "2 things are expected here, and 1 came (a tensor's chunk": lambda: unpack(1),
     "2 things are expected here, and more came": lambda: unpack(1, 2, 3),
     "cannot be read backwards by [::-1]": lambda: A[::-1],
     "belongs into one tuple or list": lambda: torch.cat(A, dim=-1),

@@ -93,7 +93,8 @@ KINDS = (
     (r"Module \[(\w+)\] is missing the required",
      r"a \1 cannot be called itself; it has methods that can"),
     (r"not enough values to unpack \(expected (\d+), got 1\)",
-     r"\1 things are expected here, and 1 came (chunk and split cut axis 0 if no other is named)"),
+     r"\1 things are expected here, and 1 came (a tensor's chunk and split cut axis 0 if no other "
+     r"is named)"),
     (r"not enough values to unpack \(expected (\d+), got (\d+)\)",
      r"\1 things are expected here, and \2 came"),
     (r"too many values to unpack \(expected (\d+)\)",
