@@ -150,7 +150,7 @@ def _first_failure(exercise: Exercise, report: Report, seed: int) -> Verdict | N
     held = [one for one in (FITS, *exercise.properties, EQUAL) if one not in broken]
     return Verdict(
         state=State.NOT_YET,
-        seen=f"{complaint}, in the case “{case}”",
+        seen=f"{complaint} (in the case “{case}”)",
         next_step=(
             "This is none of the mistakes known here. Hints 1 to 3 are there for you, or "
             f'solution("{exercise.name}").'

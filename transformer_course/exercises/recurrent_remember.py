@@ -70,6 +70,16 @@ lstm_step = Exercise(
             {"return torch.cat([hidden, cell], -1)": "return hidden, cell"},
         ),
         Mistake(
+            "only the hidden state comes back",
+            "What does the next step start from: `hidden` alone? What else is it to remember?",
+            {"return torch.cat([hidden, cell], -1)": "return hidden"},
+        ),
+        Mistake(
+            "hidden state and cell are joined along the batch",
+            "Which axis does torch.cat join along if none is named? Side by side is the last.",
+            {"torch.cat([hidden, cell], -1)": "torch.cat([hidden, cell])"},
+        ),
+        Mistake(
             "the gate that lets in is left out",
             "Does the block `let in` have any effect in your step?",
             {"torch.sigmoid(let_in) * torch.tanh(new)": "torch.tanh(new)"},
