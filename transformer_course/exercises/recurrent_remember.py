@@ -31,8 +31,8 @@ lstm_step = Exercise(
     hints=(
         "One sum gives all four blocks at once, as in the RNN's step but without tanh: "
         "inputs @ input_weight + hidden @ hidden_weight + bias. Cut it by .chunk(4, -1).",
-        "Three of the blocks are gates: torch.sigmoid makes shares between 0 and 1 of them. `new` "
-        "is a value: torch.tanh.",
+        "Three of the blocks are gates: torch.sigmoid makes shares between 0 and 1 of them. The "
+        "third, g (`new`), is a value: torch.tanh.",
         "cell = keep · old cell + let in · new, with gates and value from hint 2. Then "
         "hidden = show · tanh(cell), and torch.cat([hidden, cell], -1) puts both together.",
     ),
