@@ -44,7 +44,7 @@ def test_a_one_hot_vector_of_whole_numbers_is_told_its_dtype():
     answer = sampler(one_hot=torch.nn.functional.one_hot, stays=holds_p)
     verdict = told("next_token_probabilities", answer)
     assert verdict.seen == (
-        "it has dtype int64, expected a float, such as float32, in the case “temperature 0”"
+        "it has dtype int64, expected a float, such as float32 (in the case “temperature 0”)"
     )
 
 
