@@ -102,6 +102,6 @@ def test_room_of_another_type_is_told_where_the_type_comes_from():
 """,
     )
     assert found.seen.startswith(
-        "it has dtype float32, expected float64 (new tensors are float32: give zeros or ones a "
-        "dtype)"
+        "it has dtype float32, expected float64 (`.float()` and new tensors are float32; "
+        "`.to(x.dtype)` follows x)"
     )
