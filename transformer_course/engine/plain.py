@@ -238,6 +238,8 @@ def _array_misfit(found: Array, expected: Array, where: str) -> str | None:
     wider = found.kind == "array" and found.numbers.dtype.kind == expected.numbers.dtype.kind
     if found.dtype != expected.dtype and not wider:
         fresh = (found.kind, found.dtype, expected.dtype) == ("tensor", "float32", "float64")
-        advice = " (`.float()` and new tensors are float32; `.to(x.dtype)` follows x)" if fresh else ""
+        advice = (
+            " (`.float()` and new tensors are float32; `.to(x.dtype)` follows x)" if fresh else ""
+        )
         return f"{where} has dtype {found.dtype}, expected {expected.dtype}{advice}"
     return None
