@@ -283,6 +283,6 @@ def _losses(rng: Generator) -> dict[str, dict[str, Any]]:
 @bits_per_character.property("one fair coin a character is one bit a character")
 def _one_bit(given: SimpleNamespace, found: Any) -> str | None:
     fair = abs(given.loss - math.log(2)) < ROUNDING and given.num_tokens == given.num_characters
-    if not fair or abs(float(found) - 1) < ROUNDING:
+    if not fair or abs(float(found) - 1) < 1e-5:
         return None
-    return f"it says {float(found):.5g} bits, and 1 is expected"
+    return f"it says {float(found):.6g} bits, and 1 is expected"

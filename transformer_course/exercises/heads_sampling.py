@@ -262,7 +262,10 @@ def _controls(rng: Generator) -> dict[str, dict[str, Any]]:
         "top_p too small for any token": {"logits": draw(4), "top_p": 1e-6},
         "logits 2, 1, 1 and 0, top_k 2": {"logits": _double(2, 1, 1, 0), "top_k": 2},
         "four equal logits, top_p .5": {"logits": _double(1, 1, 1, 1), "top_p": 0.5},
-        "two equal logits, temperature 0": {"logits": _double(1, 1, 0), "temperature": 0.0},
+        "two equal logits, temperature 0": {
+            "logits": _double(1, 1, 0).float(),
+            "temperature": 0.0,
+        },
         "a forbidden token": {
             "logits": torch.tensor([1.0, -math.inf, 0.3, -2.0], dtype=torch.float64),
             "temperature": 2.0,
