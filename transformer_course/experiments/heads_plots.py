@@ -154,7 +154,7 @@ def draws_grid(
         )
     signs = (
         Patch(color=QUERY, label="probability that is left"),
-        Patch(label="cut (of any height)", **MASKED),
+        Patch(label="cut (height says nothing)", **MASKED),
         Line2D([], [], marker="o", color=KEY, linestyle="none", label="share of the draws"),
     )
     figure.legend(handles=signs, loc="outside upper right", ncols=3)

@@ -50,7 +50,7 @@ def draw_bars(axes: Axes, choice: Choice) -> None:
     if cut:
         # All alike: what they had is told by the line.
         height = CUT_HEIGHT * max((*own, *left))
-        axes.bar(cut, height, 0.7, **MASKED, label="cut (of any height)")
+        axes.bar(cut, height, 0.7, **MASKED, label="cut (height says nothing)")
     axes.step(
         [place - 0.5 for place in (*places, len(own))],
         [*own, own[-1]],
