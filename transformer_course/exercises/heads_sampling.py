@@ -14,6 +14,17 @@ from numpy.random import Generator
 from transformer_course.engine.exercise import Exercise, Mistake
 from transformer_course.engine.properties import ROUNDING
 
+AT_ZERO = """\
+    if temperature < torch.finfo(logits.dtype).tiny:
+        return torch.zeros_like(logits).scatter(-1, logits.argmax(-1, keepdim=True), 1.0)
+"""
+TOP_K = """\
+    if top_k is not None and top_k < logits.shape[-1]:
+        kept = logits.topk(top_k).indices
+        logits = torch.full_like(logits, -math.inf).scatter(-1, kept, logits.gather(-1, kept))
+"""
+"""Lines of the answer that several mistakes change."""
+
 next_token_probabilities = Exercise(
     "heads.next_token_probabilities",
     lesson="07",
@@ -51,9 +62,7 @@ next_token_probabilities = Exercise(
             "temperature 0 divides by 0",
             "What is 0 / 0? Which token is meant to get everything?",
             {
-                "    if temperature < torch.finfo(logits.dtype).tiny:\n"
-                "        return torch.zeros_like(logits)"
-                ".scatter(-1, logits.argmax(-1, keepdim=True), 1.0)\n": "",
+                AT_ZERO: "",
             },
             source="https://github.com/google-deepmind/gemma/issues/562",
         ),
@@ -61,9 +70,7 @@ next_token_probabilities = Exercise(
             "temperature 0 divides by 0, and neither cut is there yet",
             "What is 0 / 0? Which token is meant to get everything? After that comes top-k.",
             {
-                "    if temperature < torch.finfo(logits.dtype).tiny:\n"
-                "        return torch.zeros_like(logits)"
-                ".scatter(-1, logits.argmax(-1, keepdim=True), 1.0)\n": "",
+                AT_ZERO: "",
                 "    if top_k is not None and": "    if False and",
                 "    if top_p < 1:": "    if False:",
             },
@@ -73,9 +80,7 @@ next_token_probabilities = Exercise(
             "Divided by a tiny number, equals stay equal. What names one token, whatever the "
             "others have?",
             {
-                "    if temperature < torch.finfo(logits.dtype).tiny:\n"
-                "        return torch.zeros_like(logits)"
-                ".scatter(-1, logits.argmax(-1, keepdim=True), 1.0)\n": (
+                AT_ZERO: (
                     "    temperature = max(temperature, 1e-6)\n"
                 ),
             },
@@ -84,9 +89,7 @@ next_token_probabilities = Exercise(
             "temperature 0 changes nothing, as if it were 1",
             "Which token does temperature 0 take, and how often?",
             {
-                "    if temperature < torch.finfo(logits.dtype).tiny:\n"
-                "        return torch.zeros_like(logits)"
-                ".scatter(-1, logits.argmax(-1, keepdim=True), 1.0)\n": "",
+                AT_ZERO: "",
                 "/ temperature).softmax": "/ (temperature or 1.0)).softmax",
             },
         ),
@@ -104,10 +107,7 @@ next_token_probabilities = Exercise(
             "top-p chooses before top-k has cut, so that p is not of what is left",
             "Which cut comes first? What do the probabilities sum to when p is asked for?",
             {
-                "    if top_k is not None and top_k < logits.shape[-1]:\n"
-                "        kept = logits.topk(top_k).indices\n"
-                "        logits = torch.full_like(logits, -math.inf).scatter("
-                "-1, kept, logits.gather(-1, kept))\n": "",
+                TOP_K: "",
                 "    return probabilities": (
                     "    if top_k is not None and top_k < logits.shape[-1]:\n"
                     "        kept = probabilities.topk(top_k).indices\n"
@@ -122,10 +122,7 @@ next_token_probabilities = Exercise(
             "top-k comes after softmax, and what is left no longer sums to 1",
             "The others' share is struck out. Who gets it?",
             {
-                "    if top_k is not None and top_k < logits.shape[-1]:\n"
-                "        kept = logits.topk(top_k).indices\n"
-                "        logits = torch.full_like(logits, -math.inf).scatter("
-                "-1, kept, logits.gather(-1, kept))\n": "",
+                TOP_K: "",
                 "    if top_p < 1:\n": (
                     "    if top_k is not None:\n"
                     "        kept = probabilities.topk(min(top_k, logits.shape[-1])).indices\n"
