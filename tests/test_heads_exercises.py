@@ -182,7 +182,7 @@ def test_a_real_token_of_zeros_is_no_padding():
 def test_a_softmax_that_does_not_run_over_the_classes_alone_is_seen(log_probabilities):
     verdict = told("cross_entropy", loss_by(log_probabilities))
     assert verdict.state is State.NOT_YET
-    assert "when 1 is added to all logits of a row (does softmax run over the" in verdict.seen
+    assert "when 1 is added to all logits of a row; has softmax run over the" in verdict.seen
 
 
 def test_a_threshold_that_keeps_all_equals_is_told_so():

@@ -196,8 +196,8 @@ def _only_differences_count(_: SimpleNamespace, found: Any) -> str | None:
     if not drift > ROUNDING:
         return None
     return (
-        "the loss changes when 1 is added to all logits of a row (does softmax run over the "
-        "classes, the last axis?)"
+        "the loss changes when 1 is added to all logits of a row; has softmax run over the "
+        "classes, the last axis?"
     )
 
 
