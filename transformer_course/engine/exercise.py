@@ -28,6 +28,9 @@ Probe = Callable[..., Any]
 Property = Callable[[SimpleNamespace, Any], str | None]
 PACKAGE = "transformer_course"
 
+LARGEST_COST = 3.0
+"""Most times what the reference takes that an answer may take in a model, unless told otherwise."""
+
 
 @dataclass(frozen=True)
 class Mistake:
@@ -62,6 +65,7 @@ class Exercise:
         mistakes: Those that are recognised.
         lends: Other functions of the package that an answer may call, by full name.
         forbidden: Functions of libraries that do the whole job.
+        largest_cost: In a model it may take less than this many times what the reference takes.
     """
 
     name: str
@@ -76,6 +80,7 @@ class Exercise:
     mistakes: tuple[Mistake, ...]
     lends: tuple[str, ...] = ()
     forbidden: tuple[Any, ...] = ()
+    largest_cost: float = LARGEST_COST
     properties: dict[str, Property] = field(default_factory=dict, init=False)
     forms: dict[str, Property] = field(default_factory=dict, init=False)
     _parts: dict[str, Callable[..., Any]] = field(default_factory=dict, init=False)

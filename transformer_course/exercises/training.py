@@ -104,6 +104,21 @@ training_step = Exercise(
             source="trap 6",
         ),
         Mistake(
+            "the two numbers are returned in the wrong order",
+            "First the loss, then the gradient's length.",
+            {"return total, gradient_norm.item()": "return gradient_norm.item(), total"},
+        ),
+        Mistake(
+            "the losses of the batches are added up, not averaged",
+            "With twice as many batches, is the model twice as bad?",
+            {"total += loss.item()": "total += loss.item() * len(batches)"},
+        ),
+        Mistake(
+            "only the first batch is read",
+            "Which gradient does the step use, if there are several batches?",
+            {"for batch in batches:": "for batch in batches[:1]:", " / len(batches)": ""},
+        ),
+        Mistake(
             "only the first optimiser steps",
             "There may be several, each with some of the parameters. Who moves the others?",
             {"for optimizer in optimizers:": "for optimizer in optimizers[:1]:"},
@@ -151,6 +166,8 @@ class _SmallModel(nn.Module):
         self.head = nn.Parameter(head.clone())
 
     def forward(self, ids: Tensor) -> SimpleNamespace:
+        if not isinstance(ids, Tensor):
+            raise TypeError("model reads batch.inputs, one batch at a time")
         return SimpleNamespace(logits=self.table[ids] @ self.head.T)
 
 
@@ -243,10 +260,10 @@ def _steps_are_short(given: SimpleNamespace, found: Any) -> str | None:
 
 @training_step.property("the first loss is as on paper")
 def _loss_on_paper(given: SimpleNamespace, found: Any) -> str | None:
-    loss = found["returned"][0][0]
-    if np.isclose(loss, _first_loss(given), rtol=1e-3):
+    loss, wanted = found["returned"][0][0], _first_loss(given)
+    if np.isclose(loss, wanted, rtol=1e-3):
         return None
-    return f"the first loss is {loss:.3f}, and the mean of −log p(right next token) is not"
+    return f"the first loss is {loss:.3f}; the mean of −log p(right next token) is {wanted:.3f}"
 
 
 @training_step.property("the length is the mean gradient's, before clipping")
@@ -255,7 +272,7 @@ def _length_on_paper(given: SimpleNamespace, found: Any) -> str | None:
     length = _length(_mean_gradients(given.table, given.head, given.tokens[0]))
     if np.isclose(told, length, rtol=1e-3):
         return None
-    return f"the first length is {told:.3f}, and the mean gradient's before clipping is not"
+    return f"the first length is {told:.3f}; before clipping the mean gradient's is {length:.3f}"
 
 
 @training_step.property("each step uses the gradient of its own batches alone")
@@ -294,3 +311,13 @@ def _first_loss(given: SimpleNamespace) -> float:
     scores = given.table[inputs] @ given.head.T
     right = np.take_along_axis(scores, targets[..., None], -1)[..., 0]
     return float((np.log(np.exp(scores).sum(-1)) - right).mean())
+
+
+@training_step.workload
+def _step_of_a_model(candidate: Any) -> Any:
+    model = _SmallModel(torch.ones(69, 128) / 100, torch.ones(69, 128) / 100)
+    ids = torch.arange(12 * 65).view(12, 65) % 69
+    optimizers = [_Descent(model.table, 0.5), _Descent(model.head, 0.2)]
+    loss, _ = candidate(model, optimizers, [Batch(ids[:, :-1], ids[:, 1:])], 1.0)
+    # A step returns a number; what a workload returns has to carry gradients.
+    return torch.tensor(loss, requires_grad=True)
