@@ -21,7 +21,7 @@ from transformer_course.engine.exercise import Question
 from transformer_course.engine.pages import Page, verdict_page
 from transformer_course.engine.sources import build, slipped
 from transformer_course.engine.verdict import EQUAL, FITS, FLOWS, State
-from transformer_course.engine.workspace import Workspace, WorkspaceError
+from transformer_course.engine.workspace import Workspace, WorkspaceError, home
 
 MASK = find_exercise("attention.causal_mask")
 SOFTMAX = find_exercise("attention.masked_softmax")
@@ -425,6 +425,12 @@ QUESTION = Question(
     options={"a": ("this", "No: it is larger."), "b": ("that", "Yes.")},
     right="b",
 )
+
+
+def test_the_first_choice_is_the_one_that_is_kept(pages):
+    for letter in ("b", None, "a"):
+        learn.predict("05.1", letter)
+    assert Workspace(home()).record()["choices"] == {"05.1": "b"}
 
 
 @pytest.mark.parametrize(

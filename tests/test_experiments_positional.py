@@ -32,7 +32,7 @@ from transformer_course.experiments.positional_order import (
     with_twins,
 )
 
-GOOD_PERMUTED = positional.Permuted(attention=0, encoder=0, with_positions=1.0, causal=1.0)
+GOOD_PERMUTED = positional.Permuted(attention=0, encoder=0, with_positions=0.5, causal=2.3)
 GOOD_PROBED = positional.SumsProbed(
     minilm=Recovered(word=1.0, place=1.0),
     shuffled=Recovered(word=0.0, place=0.02),
@@ -152,6 +152,7 @@ def test_a_contrary_share_turns_its_claim(claim, scheme, shares):
         ("RoPE", (0.3, 0.3, 0.5, 0.6)),
         ("ALiBi", (0.9, 0.9, 1.0, 1.0)),
         ("ALiBi", (0.5, 0.6, 1.0, 0.6)),
+        ("ALiBi", (0.5, 0.6, 0.6, 1.0)),
         ("none", (0.5, 0.5, 0.5, 0.6)),
     ],
 )

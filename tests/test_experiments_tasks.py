@@ -1,4 +1,7 @@
-"""Lesson 08's claim C11: the data are right, the claims can fail, a learner's parts are used."""
+"""Lesson 08's claim C11: the data are right, the claims can fail, a learner's parts are used.
+
+That the claims hold in full is what nbval holds notebook 08 to: training once is enough.
+"""
 
 import re
 from dataclasses import replace
@@ -299,13 +302,6 @@ def test_the_sums_that_are_shown_are_those_of_unseen_pairs_in_the_usual_order():
         assert int(example.right) == first + second
         for written in (example.reversed, example.plain, example.no_positions):
             assert len(written) == 3
-
-
-@pytest.mark.parametrize("name", EXPERIMENTS)
-def test_the_full_run_holds(name):
-    experiment, claim = EXPERIMENTS[name]
-    finding = claim(experiment(0))
-    assert finding.holds, finding.statement
 
 
 def test_a_date_is_drawn_with_a_column_for_each_of_its_words():

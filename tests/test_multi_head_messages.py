@@ -105,3 +105,23 @@ def test_room_of_another_type_is_told_where_the_type_comes_from():
         "it has dtype float32, expected float64 (new tensors are float32: give zeros or ones a "
         "dtype)"
     )
+
+
+def test_heads_that_are_handed_over_one_by_one_are_told_how_to_lay_them_together():
+    found = verdict(
+        "multi_head.split_heads",
+        """def split_heads(vectors, num_heads):
+    return vectors.chunk(num_heads, dim=2)
+""",
+    )
+    assert found.state is State.NOT_YET
+    assert found.seen.startswith(
+        "it returns 2 things, one tensor is asked for (torch.stack lays tensors of one shape along"
+    )
+
+
+def test_a_layer_that_forgets_its_projections_is_told_which():
+    source = layer_that_ends_in("output, weights").replace("layer(inputs)", "inputs")
+    found = verdict("multi_head.MultiHeadSelfAttention", source)
+    assert found.state is State.SLIP
+    assert found.next_step.startswith("self.query, self.key and self.value are never used")

@@ -55,17 +55,23 @@ def test_every_head_of_a_layer_has_a_map_of_its_own():
 def test_rows_stand_over_the_same_tokens_with_their_numbers():
     tokens = [f"word{place}" for place in range(11)]
     rows = {"0.2 1st": weights(11), "2.4 2nd": weights(11)}
-    (axes,) = head_rows(rows, tokens, "Two heads").axes
+    axes, scale = head_rows(rows, tokens, "Two heads").axes
     torch.testing.assert_close(image(axes), torch.stack(list(rows.values())))
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels == ["0.2\N{NO-BREAK SPACE}1st", "2.4\N{NO-BREAK SPACE}2nd"]
     assert len(axes.texts) == 22
+    assert (axes.get_ylabel(), scale.get_ylabel()) == ("head, asks (query)", "weight")
 
 
 def test_roles_and_costs_have_a_row_for_each_head():
     scores = {name: torch.rand(2, 3) for name in ("itself", "previous", "induction")}
     table = HeadTable(scores=scores, chances={}, costs=torch.rand(2, 3) * 5 - 0.1, loss=1.0)
     left, right = roles_and_costs(table).axes
+    (scale,) = left.child_axes
+    assert (scale.get_xlabel(), scale.get_xlim()) == ("mean weight", (0, 1))
+    boxes = [axes.get_position() for axes in (left, right)]
+    assert boxes[0].y0 == pytest.approx(boxes[1].y0)
+    assert boxes[0].y1 == pytest.approx(boxes[1].y1)
     torch.testing.assert_close(
         image(left), torch.stack([one.flatten() for one in scores.values()], dim=1)
     )
@@ -140,10 +146,7 @@ def test_cosines_are_means_over_words_by_layer():
             two_senses=torch.rand(5, 4), one_sense=torch.rand(5, 4), same_sentence=torch.ones(5, 4)
         )
 
-    within = ("bank_sentence", "bank_one_sense", "bank_untrained")
-    context = ContextArriving(
-        trained=cosines(), untrained=cosines(), **{name: torch.rand(4) for name in within}
-    )
+    context = ContextArriving(trained=cosines(), untrained=cosines())
     (axes,) = cosines_by_layer(context).axes
     lines = {line.get_label(): list(line.get_ydata()) for line in axes.lines}
     expected = context.untrained.two_senses.mean(0).tolist()

@@ -215,13 +215,15 @@ def test_the_maps_draw_both_sentences_and_ring_the_chosen_cell(reader):
     assert not right.patches
 
 
-def test_the_frames_show_the_start_and_the_same_head_silent():
+def test_the_frames_show_the_head_that_is_asked_for_and_the_same_head_silent():
     figure = explorer_frames()
     titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_title(loc="left")]
     assert titles == [
-        "Weight from “bank” (2) to “river” (5)",
-        "Head 0.4, first sentence",
-        "Head 0.4, second sentence",
-        "Without head 0.4: how far each map moves",
+        "Weight from “bank” (12) to “financial” (11)",
+        "Head 0.2, first sentence",
+        "Head 0.2, second sentence",
+        "Without head 0.2: how far each map moves",
     ]
-    assert re.search(r"0\.65.* turns by 0\.00\d\d \(1 − cosine\)", describe_frames())
+    said = describe_frames()
+    assert "“bank” (12) looks most at “other” (11): 1.00" in said
+    assert re.search(r"0\.2 puts most there: 1\.00.* turns by 0\.00\d\d \(1 − cosine\)", said)

@@ -75,7 +75,7 @@ def test_a_loop_that_returns_nothing_in_some_cases_is_told_so(ending):
         place = source.rindex(old)
         source = source[:place] + new + source[place + len(old) :]
     verdict = verdict_on(extend, build(source, "a try", extend.lent()))
-    assert "`extend` returns nothing, in the case" in verdict.seen
+    assert "`extend` returns nothing (in the case" in verdict.seen
     assert verdict.next_step == "Is a `return` missing on one of the ways out?"
 
 
@@ -85,7 +85,7 @@ def test_a_block_that_returns_in_some_cases_only_is_told_so():
         "        return hidden", "        if not attending:\n            return hidden"
     )
     verdict = verdict_on(block, build(source, "a try", {}))
-    assert verdict.seen == "`forward` returns nothing, in the case “with weights, mask and bias”"
+    assert verdict.seen == "`forward` returns nothing (in the case “with weights, mask and bias”)"
 
 
 def test_a_step_that_returns_for_one_batch_only_is_told_what_it_should_return():

@@ -93,6 +93,37 @@ def test_what_a_method_returns_is_told_by_the_methods_name(slip, words, tmp_path
     assert verdict.seen.startswith(words)
 
 
+WRITTEN_AS_TEXT = {
+    "a space between tokens": (
+        'b" ".join(tokens).replace(b" ".join(pair), b"".join(pair)).split()',
+        "from ba | n | a | nk came ban | ank: look at “ban”",
+    ),
+    "a comma between tokens": (
+        'b",".join(tokens).replace(b",".join(pair), b"".join(pair)).split(b",")',
+        "from ba | n | a | nk came ban | ank: look at “ban”",
+    ),
+    "whole tokens, and a space between them": (
+        '(b" " + b"  ".join(tokens) + b" ").replace(b" %s  %s " % pair, b" %s%s " % pair).split()',
+        "from · | a | n | · | · | ⏎ | a | n came an | an",
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WRITTEN_AS_TEXT)
+def test_joining_in_a_text_that_is_written_from_the_tokens_does_not_pass(way, tmp_path):
+    expression, words = WRITTEN_AS_TEXT[way]
+    verdict = verdict_of(MERGE_PAIR, returning(MERGE_PAIR, expression), tmp_path)
+    assert verdict.state in {State.NOT_YET, State.SLIP}
+    assert words in verdict.seen
+
+
+def test_train_that_gives_back_the_class_is_told_so(tmp_path):
+    source = slipped(find_exercise(CHARACTERS).answer, {"return cls(": "return cls or cls("})
+    verdict = verdict_of(CHARACTERS, source, tmp_path)
+    assert verdict.state is State.NOT_YET
+    assert verdict.seen.startswith("`train` gives back the class; a tokenizer is asked for")
+
+
 def test_one_merge_too_many_is_counted(tmp_path):
     source = f"""{find_exercise(LEARN).answer.replace("< num_merges", "<= num_merges")}"""
     verdict = verdict_of(LEARN, source, tmp_path)

@@ -13,10 +13,12 @@ from transformer_course.experiments.tokenization_pieces import (
     TOKENIZERS,
     WORD_PIECE,
     cut_by,
+    cut_by_merges,
     rows_of_cuts,
     visible,
     visible_bytes,
 )
+from transformer_course.experiments.tokenization_table import table_of_cuts
 from transformer_course.pre_tokenization import PreTokenizer
 from transformer_course.widgets import tokenization_live
 from transformer_course.widgets.controls import TYPING_SECONDS
@@ -86,6 +88,11 @@ def test_what_has_no_looks_of_its_own_is_shown_by_its_code_point():
         "·⏎⇥b⟨U+202E⟩⟨U+200D⟩⟨U+0000⟩⟨U+00A0⟩◌\u0301"
     )
     assert visible_bytes(b"\xf0\x9f") == "⟨F0 9F⟩"
+
+
+def test_a_mark_stays_on_its_letter_and_stands_on_a_circle_where_that_is_in_another_token():
+    assert visible("नदी e\u0301\u0302") == "नदी·e\u0301\u0302"
+    assert visible("##\u0301") == "##◌\u0301"
 
 
 @pytest.fixture
@@ -210,3 +217,33 @@ def test_the_table_shows_the_newest_merges_as_text():
     assert table.value.count("<tr>") == 1 + tokenization_live.LAST
     assert "&lt; | m" in table.value
     assert "<b>" not in table.value
+
+
+def test_the_table_says_what_each_tokenizer_makes_of_a_text_and_gives_back():
+    table = table_of_cuts({"an accent": "Café  <b>", "a word": "bank"}, 0)
+    assert list(table.rows()) == [
+        (
+            "an accent",
+            "Café··<b>",
+            "10: C | a | f | ⟨C3⟩ | ⟨A9⟩ | · | · | < | b | >",
+            "the same",
+            "4: cafe | < | b | >",
+            "cafe·<·b·>",
+        ),
+        ("a word", "bank", "4: b | a | n | k", "the same", "1: bank", "the same"),
+    ]
+    assert repr(table).splitlines()[-3:] == [
+        "a word: bank",
+        "    byte pairs 4: b | a | n | k → the same",
+        "    WordPiece 1: bank → the same",
+    ]
+    page = table._repr_html_()
+    assert page.count("<tr>") == 3
+    assert set(re.findall(r"</?([a-z]+)", page)) == {"table", "tr", "th", "td"}
+    assert "4: cafe | &lt; | b | &gt;" in page
+
+
+def test_merges_just_learned_cut_a_line():
+    pieces = cut_by_merges("a bank", [(b"a", b"n"), (b"b", b"an"), (b" ", b"ban")])
+    assert [piece.shown for piece in pieces] == ["a", "·ban", "k"]
+    assert [piece.token_id for piece in pieces] == [0, 1, 2]

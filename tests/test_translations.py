@@ -64,7 +64,7 @@ SLIPS = {
     "there is no axis 2 in an array of 1 axes": lambda: np.ones(3).sum(axis=2),
     "12 numbers cannot be arranged as [5, 2]": lambda: A.reshape(5, 2),
     "3 numbers cannot be arranged as (2,2)": lambda: np.ones(3).reshape(2, 2),
-    "a shape takes whole numbers; `/` gives 1.0": lambda: A.view(4, 6 / 2),
+    "a shape takes whole numbers; 4 / 2 is 2.0, 4 // 2 is 2": lambda: A.view(4, 6 / 2),
     "the weights that Linear is given do not fit what `__init__` makes": lambda: nn.Linear(
         2, 3
     ).load_state_dict({"weight": torch.ones(3, 2)}),
@@ -83,7 +83,7 @@ SLIPS = {
     "or amax": lambda: A - A.max(-1, keepdim=True),
     "`*` met None: what is not given in a case is None there": lambda: A * NOTHING,
     "`/` met None": lambda: NOTHING / 3,
-    "`/` gives 1.0, `//` gives 1": lambda: A[: 4 / 2],
+    "a whole number; 4 / 2 is 2.0, 4 // 2 is 2": lambda: A[: 4 / 2],
     "several truth values stand where one is asked for": lambda: not np.ones(3),
     "`-` does not turn a mask around; `~` does": lambda: -(A > 0),
     "`-` does not turn a mask around;": lambda: -(np.ones(3) > 0),
@@ -101,7 +101,7 @@ SLIPS = {
     "numbers of type float met double in a product": lambda: A @ torch.ones(4, 2).double(),
     "super().__init__() has to come first": WithoutStart,
     "a Module cannot be called itself": lambda: nn.Module()(A),
-    "2 things are expected here, and 1 came (chunk": lambda: unpack(1),
+    "2 things are expected here, and 1 came (a tensor's chunk": lambda: unpack(1),
     "2 things are expected here, and more came": lambda: unpack(1, 2, 3),
     "cannot be read backwards by [::-1]": lambda: A[::-1],
     "belongs into one tuple or list": lambda: torch.cat(A, dim=-1),

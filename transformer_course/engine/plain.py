@@ -242,5 +242,7 @@ def _array_misfit(found: Array, expected: Array, where: str) -> str | None:
     if found.dtype != expected.dtype and not wider:
         fresh = (found.kind, found.dtype, expected.dtype) == ("tensor", "float32", "float64")
         advice = " (new tensors are float32: give zeros or ones a dtype)" if fresh else ""
-        return f"{where} has dtype {found.dtype}, expected {expected.dtype}{advice}"
+        whole = found.numbers.dtype.kind in "biu" and expected.dtype == "float32"
+        wanted = "a float, such as float32" if whole else expected.dtype
+        return f"{where} has dtype {found.dtype}, expected {wanted}{advice}"
     return None

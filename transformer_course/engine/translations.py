@@ -59,7 +59,7 @@ KINDS = (
     (r"unsupported operand type\(s\) for (\S+): (?:'NoneType'|.* and 'NoneType')",
      r"`\1` met None: what is not given in a case is None there; ask first, `is None`"),
     (r"slice indices must be integers",
-     r"where a slice begins and ends has to be a whole number; `/` gives 1.0, `//` gives 1"),
+     r"where a slice begins and ends has to be a whole number; 4 / 2 is 2.0, 4 // 2 is 2"),
     (r"Negation, the `-` operator, on a bool",
      r"`-` does not turn a mask around; `~` does"),
     (r"The numpy boolean negative", r"`-` does not turn a mask around; `~` does"),
@@ -85,7 +85,7 @@ KINDS = (
     (r"expected m1 and m2 to have the same dtype, but got: (.+) != (.+)",
      r"numbers of type \1 met \2 in a product"),
     (r"must be tuple of ints, ?but got float",
-     r"a shape takes whole numbers; `/` gives 1.0, `//` gives 1"),
+     r"a shape takes whole numbers; 4 / 2 is 2.0, 4 // 2 is 2"),
     (r"Error\(s\) in loading state_dict for (\w+)",
      r"the weights that \1 is given do not fit what `__init__` makes: other names or sizes, or no "
      r"bias"),
@@ -93,7 +93,8 @@ KINDS = (
     (r"Module \[(\w+)\] is missing the required",
      r"a \1 cannot be called itself; it has methods that can"),
     (r"not enough values to unpack \(expected (\d+), got 1\)",
-     r"\1 things are expected here, and 1 came (chunk and split cut axis 0 if no other is named)"),
+     r"\1 things are expected here, and 1 came (a tensor's chunk and split cut axis 0 if no other "
+     r"is named)"),
     (r"not enough values to unpack \(expected (\d+), got (\d+)\)",
      r"\1 things are expected here, and \2 came"),
     (r"too many values to unpack \(expected (\d+)\)",

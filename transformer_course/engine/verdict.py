@@ -7,6 +7,7 @@ Builds on: probing.  Lacks: a page to stand on (pages).
 """
 
 import enum
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +15,15 @@ from types import SimpleNamespace
 from typing import Any
 
 from transformer_course.engine.exercise import Exercise, Inputs, Mistake, Property
-from transformer_course.engine.plain import GRADIENT, bare, lost_gradient, misfit, plain, same
+from transformer_course.engine.plain import (
+    GRADIENT,
+    Array,
+    bare,
+    lost_gradient,
+    misfit,
+    plain,
+    same,
+)
 from transformer_course.engine.probing import SECONDS, Observation, Raised, Report, probe
 from transformer_course.engine.translations import in_plain_words
 
@@ -51,6 +60,8 @@ class Verdict:
 FITS = "type, shape and dtype"
 FLOWS = "gradients come through"
 EQUAL = "same numbers as the course's own"
+NO_RETURN = "Is a `return` missing at its end?"
+NO_RETURN_HERE = "Is a `return` missing on one of the ways out?"
 
 
 def judge(exercise: Exercise, report: Report, seed: int) -> Verdict:
@@ -91,7 +102,7 @@ def _conduct(exercise: Exercise, report: Report, _: int) -> Verdict | None:
         return Verdict(
             state=State.NOT_YET,
             seen=f"{_returning(exercise, 'it')} returns nothing",
-            next_step="Is a `return` missing at its end?",
+            next_step=NO_RETURN,
         )
     changed = next((one.changed for one in report.observations.values() if one.changed), None)
     if changed:
@@ -146,7 +157,7 @@ def _first_failure(exercise: Exercise, report: Report, seed: int) -> Verdict | N
         observation = report.observations[case]
         if observation.raised is not None:
             if first is None:
-                return _stopped(case, observation.raised)
+                return _stopped(exercise, case, inputs, observation.raised)
             continue
         complaints = _complaints(exercise, inputs, observation, wanted[case])
         broken |= complaints.keys()
@@ -156,17 +167,19 @@ def _first_failure(exercise: Exercise, report: Report, seed: int) -> Verdict | N
         return None
     case, name, complaint = first
     held = [one for one in (FITS, *exercise.properties, EQUAL) if one not in broken]
-    next_step = (
-        "This is none of the mistakes known here. Hints 1 to 3 are there for you, or "
-        f'solution("{exercise.name}").'
-    )
-    if report.observations[case].data is None:
-        next_step = "Is a `return` missing on one of the ways out?"
+    silent = report.observations[case].data is None
     return Verdict(
         state=State.NOT_YET,
-        seen=f"{complaint}, in the case “{case}”",
-        next_step=next_step,
+        seen=f"{complaint} (in the case “{case}”)",
+        next_step=NO_RETURN_HERE if silent else _unknown(exercise),
         checklist=(*((one, True) for one in held), (name, False)),
+    )
+
+
+def _unknown(exercise: Exercise) -> str:
+    return (
+        "None of the mistakes known here explains it alone. Hints 1 to 3 are there for you, or "
+        f'solution("{exercise.name}").'
     )
 
 
@@ -230,13 +243,30 @@ def _same_but_gradients(found: Any, wanted: Any) -> bool:
     return all(same(found[key], wanted[key]) for key in wanted if not key.startswith(GRADIENT))
 
 
-def _stopped(case: str, raised: Raised) -> Verdict:
+def _stopped(exercise: Exercise, case: str, inputs: Inputs, raised: Raised) -> Verdict:
     where = f"in your line {raised.line_number}, `{raised.line}`" if raised.line else "when called"
     return Verdict(
         state=State.STOPPED,
         seen=f"{where}: {in_plain_words(raised)}",
-        next_step=f"It was the case “{case}”. Run the function on such an input yourself.",
+        next_step=(
+            f"It was the case “{case}”{_called_with(exercise, inputs)}. Run the function on such "
+            "an input yourself."
+        ),
     )
+
+
+def _called_with(exercise: Exercise, inputs: Inputs) -> str:
+    """List sizes and numbers that were handed over, where a case holds the arguments themselves."""
+    if not inputs.keys() <= inspect.signature(exercise.reference).parameters.keys():
+        return ""
+    told = filter(None, (_size(name, plain(value)) for name, value in inputs.items()))
+    return "".join((": ", ", ".join(told))).removesuffix(": ")
+
+
+def _size(name: str, value: Any) -> str:
+    if isinstance(value, Array):
+        return f"{name} of shape {value.numbers.shape}"
+    return f"{name}={value:g}" if type(value) in (int, float) else ""
 
 
 @lru_cache(maxsize=256)

@@ -89,9 +89,12 @@ class Workspace:
         self._write_record(record)
 
     def note_choice(self, name: str, choice: str) -> None:
-        """Remember what was chosen in a prediction or a quiz; see `note_check` for errors."""
+        """Remember what was chosen in a prediction or a quiz; see `note_check` for errors.
+
+        The first choice stays: a later one was made with the answer on the page.
+        """
         record = self.record()
-        if record["choices"].get(name) != choice:
+        if name not in record["choices"]:
             record["choices"][name] = choice
             self._write_record(record)
 

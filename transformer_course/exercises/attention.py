@@ -32,7 +32,7 @@ causal_mask = Exercise(
         "Count the positions of the queries and those of the keys with torch.arange, stand the "
         "queries up as a column with [:, None], and compare.",
     ),
-    unlocks="From now on your attention looks back only, and lesson 08's model writes with it.",
+    unlocks="Lesson 06's layer looks back with it; the package's own models have theirs built in.",
     mistakes=(
         Mistake(
             "the diagonal is missing",
@@ -102,8 +102,8 @@ def _no_future(given: SimpleNamespace, mask: Any) -> str | None:
 attention_numpy = Exercise(
     "attention.scaled_dot_product_attention_numpy",
     lesson="05",
-    level=2,
-    minutes=10,
+    level=3,
+    minutes=15,
     stub="""def scaled_dot_product_attention_numpy(query, key, value, mask=None):
     # query (…, queries, d_head), key (…, keys, d_head), value (…, keys, d_value): arrays
     # mask (…, queries, keys): True where a query may look at a key

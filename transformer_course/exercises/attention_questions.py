@@ -168,7 +168,7 @@ QUESTIONS = (
     ),
     Question(
         name="q05_4",
-        text=("From an earlier lesson: softmax of the scores (2, 2, 2, 2) is …"),
+        text=("From lesson 04: softmax of the scores (2, 2, 2, 2) is …"),
         options={
             "a": (
                 "(2, 2, 2, 2) / 8, which is a quarter each",

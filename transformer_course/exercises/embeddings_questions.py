@@ -127,7 +127,7 @@ QUESTIONS = (
     ),
     Question(
         name="q03_4",
-        text="From an earlier lesson: two words share one token, “bank”. Their ids are …",
+        text="From lesson 02: two words share one token, “bank”. Their ids are …",
         options={
             "a": (
                 "different, if they mean different things",

@@ -112,6 +112,17 @@ def _split_and_gradient(candidate: Any, *, vectors: Any, num_heads: int) -> dict
     return {"heads": heads, "gradient": gradient(heads, leaf)}
 
 
+@split_heads.property("one tensor", form=True)
+def _one_tensor(_: SimpleNamespace, found: Any) -> str | None:
+    heads = found["heads"] if isinstance(found, dict) else found
+    if not isinstance(heads, list):
+        return None
+    return (
+        f"it returns {len(heads)} things, one tensor is asked for (torch.stack lays tensors of one "
+        "shape along a new axis)"
+    )
+
+
 @split_heads.property("each head has its own slice of each word")
 def _own_slices(given: SimpleNamespace, found: Any) -> str | None:
     d_head = given.vectors.shape[-1] // given.num_heads

@@ -94,6 +94,16 @@ layer = Exercise(
             source="trap 8",
         ),
         Mistake(
+            "queries, keys and values are all three the inputs themselves",
+            "self.query, self.key and self.value are never used. What does each make?",
+            {
+                "split_heads(self.query(inputs)": "split_heads(inputs",
+                "split_heads(self.key(inputs)": "split_heads(inputs",
+                "split_heads(self.value(inputs)": "split_heads(inputs",
+            },
+            source="trap 8",
+        ),
+        Mistake(
             "the values are the inputs themselves",
             "What a word hands over is projected as well. By which layer?",
             {"split_heads(self.value(inputs)": "split_heads(inputs"},

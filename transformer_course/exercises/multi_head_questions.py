@@ -23,7 +23,7 @@ QUESTIONS = (
             ),
             "c": (
                 "more than nine tenths",
-                "Each head has a row of its own, and each row sums to 1: nothing is shared.",
+                "Each head has a row of its own, and √2 for √4 makes it a little sharper, too.",
             ),
         },
         right="c",
@@ -41,7 +41,7 @@ QUESTIONS = (
             ),
             "b": (
                 "as many",
-                "Heads are slices of four matrices of 384 × 384, however they are cut.",
+                "Heads are slices of four matrices of 384 × 384 (and four biases), however cut.",
             ),
             "c": (
                 "twelve times as many",
@@ -53,7 +53,7 @@ QUESTIONS = (
     Question(
         name="06.3",
         text=(
-            "Four of a model's eight heads. One of them is taken out. Which one does the model "
+            "Three of a model's eight heads. One of them is taken out. Which one does the model "
             "miss most?"
         ),
         options={
@@ -76,8 +76,8 @@ QUESTIONS = (
         name="06.4",
         text=(
             "Thirteen fresh sentences like the one about the banks. Take the best of MiniLM's 72 "
-            "heads: in how many does it look, from both of the ambiguous words, clearly more (by "
-            "a tenth of its weight) at their own hint than at the other one?"
+            "heads, chosen afterwards: in how many does it look, from both of the ambiguous "
+            "words, clearly more (by more than .1) at their own hint than at the other one?"
         ),
         options={
             "a": (

@@ -1,4 +1,4 @@
-"""What lesson 05 asks for, with three stars: rotary positions.
+"""What lesson 05 asks for last: rotary positions.
 
 Builds on: positional, engine.  Lacks: the lesson on positions itself (04).
 """
@@ -16,8 +16,8 @@ from transformer_course.engine.properties import ROUNDING, gradient
 rotate = Exercise(
     "positional.rotate",
     lesson="05",
-    level=3,
-    minutes=12,
+    level=2,
+    minutes=8,
     stub="""def rotate(vectors, cosine, sine):
     # vectors (…, length, d_head): number k of the first half pairs with number k of the second
     # cosine, sine (…, length, d_head / 2): of the angle for each position and pair

@@ -101,14 +101,17 @@ def in_float32(result: Any) -> Any:
 
 
 def _result_or_refusal(candidate: Any, given: dict[str, Any]) -> Any:
-    """Call the candidate; where d_model is odd, note whether it raises a ValueError."""
+    """Call the candidate; where d_model is odd, note whether it raises a ValueError.
+
+    The odd case stands last among the inputs: of two slips the one in the numbers is told first.
+    """
     if given["d_model"] % 2 == 0:
         return in_float32(candidate(**given))
     try:
-        candidate(**given)
+        result = candidate(**given)
     except ValueError:
         return {"refused": True}
-    return {"refused": False}
+    return None if result is None else {"refused": False}
 
 
 def _odd_is_refused(given: SimpleNamespace, found: Any) -> str | None:
@@ -120,11 +123,11 @@ def _odd_is_refused(given: SimpleNamespace, found: Any) -> str | None:
 @pair_frequencies.inputs
 def _widths(_: Generator) -> dict[str, dict[str, Any]]:
     return {
-        "three numbers, an odd width": {"d_model": 3},
         "one pair": {"d_model": 2},
         "two pairs": {"d_model": 4},
         "six pairs": {"d_model": 12},
         "five pairs, base 100": {"d_model": 10, "base": 100.0},
+        "three numbers, an odd width": {"d_model": 3},
     }
 
 
@@ -220,6 +223,20 @@ sinusoidal_table = Exercise(
             source="trap 22",
         ),
         Mistake(
+            "places and speeds are multiplied one by one",
+            "Each place meets each speed: a row for each place, a column for each hand. How does a "
+            "row of places become a column?",
+            {"torch.arange(length)[:, None]": "torch.arange(length)"},
+            source="trap 7",
+        ),
+        Mistake(
+            "places and speeds are multiplied one by one, and a pair keeps an axis of its own",
+            "Each place meets each speed: a row for each place, a column for each hand. How does a "
+            "row of places become a column?",
+            {"torch.arange(length)[:, None]": "torch.arange(length)", ".flatten(-2)": ""},
+            source="trap 7",
+        ),
+        Mistake(
             "angles are taken for degrees",
             "Sine and cosine of torch and numpy take radians. What is sin 1 there?",
             {
@@ -278,11 +295,11 @@ sinusoidal_table = Exercise(
 @sinusoidal_table.inputs
 def _sizes(_: Generator) -> dict[str, dict[str, Any]]:
     return {
-        "two places, three numbers, an odd width": {"length": 2, "d_model": 3},
         "three places, one pair": {"length": 3, "d_model": 2},
         "one place, two pairs": {"length": 1, "d_model": 4},
         "five places, three pairs": {"length": 5, "d_model": 6},
         "eleven places, four pairs, base 100": {"length": 11, "d_model": 8, "base": 100.0},
+        "two places, three numbers, an odd width": {"length": 2, "d_model": 3},
     }
 
 

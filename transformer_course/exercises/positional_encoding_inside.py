@@ -76,6 +76,12 @@ turn_pair = Exercise(
             source="trap 13",
         ),
         Mistake(
+            "`frequency` is never used",
+            "At frequency 0.5, place 2 turns the pair by 1 radian. By how much does yours?",
+            {"positions * frequency": "positions"},
+            source="trap 13",
+        ),
+        Mistake(
             "angles are taken for degrees",
             "Sine and cosine of torch take radians: π is half a turn.",
             {"positions * frequency": "torch.deg2rad(positions * frequency)"},
@@ -147,7 +153,7 @@ distance_bias = Exercise(
     minutes=7,
     stub="""def distance_bias(query_positions, key_positions, slope):
     # query_positions (…, queries): where the words stand that look; key_positions (…, keys):
-    # where those stand that are looked at; slope: a number, or a tensor that fits by broadcasting
+    # where those stand that are looked at; slope: a number, or a tensor broadcast to the result
     # → (…, queries, keys): −slope for each step between the two, in either direction
     ...
 """,
@@ -244,7 +250,7 @@ def _places(rng: Generator) -> dict[str, dict[str, Any]]:
     return {
         "three words": case([0, 1, 2], [0, 1, 2], 0.5),
         "two words that look at five": case([3, 4], [0, 1, 2, 3, 4], 0.25),
-        "one word in the middle": case([4], list(range(11)), 2.0),
+        "one word among 64": case([30], [0, 7, 18, 29, 30, 31, 44, 63], 2.0),
         "two texts, five slopes": several,
     }
 

@@ -15,8 +15,8 @@ from transformer_course.engine.plain import describe
 character_tokenizer = Exercise(
     "characters.CharacterTokenizer",
     lesson="02",
-    level=1,
-    minutes=8,
+    level=2,
+    minutes=12,
     # Lesson 08 reads the plays once: ten times a split second is nothing yet.
     largest_cost=30,
     stub="""class CharacterTokenizer:
@@ -91,6 +91,15 @@ character_tokenizer = Exercise(
             source="trap 17",
         ),
         Mistake(
+            "an unknown character gets the id −1",
+            "`find` says −1 where it finds nothing. Which character does decode make of it?",
+            {
+                "if unknown:": "if False:",
+                "[self.ids[character] for": "[self.characters.find(character) for",
+            },
+            source="trap 17",
+        ),
+        Mistake(
             "an unknown character is met by a KeyError",
             "A dict raises KeyError by itself. What has to happen before it is asked, or after?",
             {"if unknown:": "if False:"},
@@ -141,8 +150,8 @@ def _learn_then_read(
     candidate: Any, *, learn: str, read: str, ids: list[int], unknown: str
 ) -> dict[str, Any]:
     tokenizer = candidate.train(learn)
-    if tokenizer is None:
-        return {"trained": None}
+    if tokenizer is None or isinstance(tokenizer, type):
+        return {"trained": tokenizer is not None}
     candidate("".join(sorted(set(learn))[::-1]))  # must not change the first one
     found = tokenizer.encode(read)
     try:
@@ -161,6 +170,8 @@ def _learn_then_read(
 
 @character_tokenizer.property("train gives a tokenizer", form=True)
 def _gives_a_tokenizer(_: SimpleNamespace, found: Any) -> str | None:
+    if found.get("trained"):
+        return "`train` gives back the class; a tokenizer is asked for, which cls(…) makes"
     return "there is no tokenizer to encode with" if "trained" in found else None
 
 

@@ -11,6 +11,7 @@ from numpy.random import Generator
 
 from transformer_course.byte_pair_merges import split_into_bytes
 from transformer_course.engine.exercise import Exercise, Mistake, Property
+from transformer_course.experiments.tokenization_pieces import visible_bytes
 
 FOUR_WORDS = {"bank": 4, "banks": 2, "ban": 1, "ran": 3}
 """The lesson's small corpus: no two pairs are equally frequent when one has to be chosen."""
@@ -97,6 +98,17 @@ merge_pair = Exercise(
                 )
             },
         ),
+        Mistake(
+            "the tokens are written as one text, and the pair is looked for in it",
+            "In ba | n an a stands next to an n. Are a and n two tokens there?",
+            {
+                "    merged = []\n": (
+                    '    text = b"|".join(tokens).replace(b"|".join(pair), left + right)\n'
+                    '    return text.split(b"|")\n'
+                    "    merged = []\n"
+                )
+            },
+        ),
     ),
 )
 
@@ -112,14 +124,22 @@ def _tokens_and_pairs(rng: Generator) -> dict[str, dict[str, Any]]:
         "a pair that is not there": {"tokens": [b"n", b"a"], "pair": (b"a", b"n")},
         "longer tokens": {"tokens": [b"ban", b"k", b"s", b"ban", b"k"], "pair": (b"ban", b"k")},
         "the same bytes, cut elsewhere": {"tokens": [b"ab", b"c"], "pair": (b"a", b"bc")},
+        "halves that are ends of longer tokens": {
+            "tokens": [b"ba", b"n", b"a", b"nk"],
+            "pair": (b"a", b"n"),
+        },
+        "spaces and a newline": {
+            "tokens": [b" ", b"a", b"n", b" ", b" ", b"\n", b"a", b"n"],
+            "pair": (b"a", b"n"),
+        },
         "many tokens, a then b": {"tokens": some, "pair": (b"a", b"b")},
         "many tokens, a then a": {"tokens": some, "pair": (b"a", b"a")},
     }
 
 
 def written(tokens: Any) -> str:
-    """Write tokens as the lesson does: b | an | k."""
-    return " | ".join(token.decode("utf-8", "backslashreplace") for token in tokens) or "nothing"
+    """Write tokens as the lesson does: ·b | an | k."""
+    return " | ".join(map(visible_bytes, tokens)) or "nothing"
 
 
 def not_bytes(tokens: Any) -> str | None:

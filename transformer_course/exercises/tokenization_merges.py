@@ -75,6 +75,24 @@ learn_merges_plainly = Exercise(
             },
         ),
         Mistake(
+            "what was counted before a merge is kept after it",
+            "Once a | n is joined, how often does it still stand? Who says so to your counts?",
+            {
+                "    while len(merges) < num_merges:\n        counts = Counter()\n": (
+                    "    counts = Counter()\n    while len(merges) < num_merges:\n"
+                )
+            },
+        ),
+        Mistake(
+            "pairs reach from one word into the next",
+            "The k that ends bank and the b of the next word: do they stand in one word?",
+            {
+                "[(split_into_bytes(word), count) for word, count in word_counts.items()]": (
+                    '[(split_into_bytes("".join(map(str.__mul__, *zip(*word_counts.items())))), 1)]'
+                )
+            },
+        ),
+        Mistake(
             "what was chosen is not joined in the words before the next count",
             "The words stay as they are. Which pair will win the next count?",
             {"(merge_pair(tokens, best), count) for": "(tokens, count) for"},

@@ -96,6 +96,16 @@ merge_by_rank = Exercise(
             {"min(": "max(", "len(ranks))": "-1)"},
         ),
         Mistake(
+            "what is no merge is given rank 0",
+            "Which rank has b | a, which is no merge, and which has a | n? Who comes first then?",
+            {"len(ranks))": "0)"},
+        ),
+        Mistake(
+            "rank 0 is taken for no rank at all",
+            "0 counts as false. How do you ask whether a pair is in the dict?",
+            {"if pair not in ranks:": "if not ranks.get(pair):"},
+        ),
+        Mistake(
             "the merges are done in the order in which the dict has them, not by their ranks",
             "Which merge comes first if somebody hands you the same dict in another order?",
             {
@@ -138,6 +148,7 @@ def _words_and_ranks(rng: Generator) -> dict[str, dict[str, Any]]:
             "abcd",
             {(b"bc", b"d"): 2, (b"a", b"b"): 1, (b"b", b"c"): 0},
         ),
+        "abab, where rank 0 is not needed": ("abab", _ranked(TRAP_MERGES)),
         "abcaca": ("abcaca", _ranked(((b"c", b"a"), (b"b", b"ca"), (b"ca", b"ca")))),
         "bankbanks": ("bankbanks", four),
     }

@@ -160,10 +160,10 @@ def heads_take_roles(read: Repeaters) -> Finding:
         above(single.loss, 3),
     )
     return Finding(
-        f"repeated text, two layers (loss {bounds[2]}): highest score for one token back "
+        f"repeated text, two layers (loss {bounds[2]}): best score for one token back "
         f"{bounds[0]}, for induction {bounds[1]}",
-        f"untrained heads: every score {bounds[3]}; one layer, trained as long: induction "
-        f"{bounds[4]}, loss {bounds[5]}",
+        f"untrained heads: every score {bounds[3]}; one layer: induction {bounds[4]}, loss "
+        f"{bounds[5]}",
         all(bound.holds for bound in bounds),
     )
 
@@ -183,11 +183,10 @@ def a_role_is_no_price(read: Repeaters) -> Finding:
         below(read.one_layer.costs.max().item(), 0.3),
     )
     return Finding(
-        f"the loss rises most without a head that looks at itself ({bounds[0]}): by "
-        f"{bounds[1]} nats; without the one that looks one back by {bounds[2]}; without the best "
-        f"induction head by {bounds[3]}",
-        f"without all induction heads at once by {bounds[4]}; in one layer without any head by "
-        f"{bounds[5]}",
+        f"rise of the loss without a head that looks at itself ({bounds[0]}): {bounds[1]} nats; "
+        f"without the one that looks one back: {bounds[2]}; without the best for induction: "
+        f"{bounds[3]}",
+        f"without all for induction: {bounds[4]}; in one layer, without any one: {bounds[5]}",
         all(bound.holds for bound in bounds),
     )
 
@@ -257,9 +256,8 @@ def heads_of_a_writer_have_no_names(writer: Writer) -> Finding:
         below(table.loss, 3.6),
     )
     return Finding(
-        f"Shakespeare (loss {bounds[4]}): the highest score of any head in any role is "
-        f"{bounds[0]}; without any one head the loss rises by {bounds[1]}",
-        f"looking back everywhere alike scores {bounds[2]}; without all heads of any one layer "
-        f"the loss rises by {bounds[3]}",
+        f"Shakespeare (loss {bounds[4]}): every score {bounds[0]}; without any one head the "
+        f"loss rises by {bounds[1]}",
+        f"looking back everywhere alike scores {bounds[2]}; without a whole layer by {bounds[3]}",
         all(bound.holds for bound in bounds),
     )

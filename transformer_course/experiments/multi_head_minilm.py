@@ -18,7 +18,7 @@ from torch.nn.functional import normalize
 
 from transformer_course.claims import Finding, above, below, claim_of
 from transformer_course.device import one_thread
-from transformer_course.experiments.multi_head_hints import CLEARLY, Hints, hint_weights
+from transformer_course.experiments.multi_head_hints import Hints, hint_weights
 from transformer_course.experiments.multi_head_scores import SilenceFunction, best, without_heads
 from transformer_course.experiments.multi_head_sentences import (
     Batch,
@@ -106,7 +106,7 @@ def sentence_changes(
         hidden = states[layer]
         with without_heads(model, [(layer, head)], silence):
             for block in blocks[layer:]:
-                hidden, _, _ = block(hidden, key_mask=texts.real)
+                hidden, *_ = block(hidden, key_mask=texts.real)
         vectors = normalize(mean_pooling(hidden, texts.real), dim=-1)
         changes[layer, head] = 1 - (vectors * whole).sum(-1).mean()
     return changes
@@ -180,10 +180,10 @@ def no_head_tells_the_banks_apart(found: PromisedHeads) -> Finding:
         below(max(hints.right(each) for each in _all_heads(found)), 0.8),
     )
     return Finding(
-        f"from an ambiguous word to its hint, the best of 72 heads: {bounds[0]} where the hint "
-        f"stands right before the word, elsewhere {bounds[1]}",
-        f"to a neutral word right before it: {bounds[2]}; from both words clearly (by "
-        f"{CLEARLY}) more to their own hints: any one head in a share {bounds[3]}",
+        f"the best of 72 heads gives a hint right before its word {bounds[0]}, elsewhere "
+        f"{bounds[1]}",
+        f"a neutral word right before it {bounds[2]}; share of sentences that any head gets "
+        f"clearly right: {bounds[3]}",
         all(bound.holds for bound in bounds),
     )
 
@@ -199,10 +199,9 @@ def a_head_leans_a_little(found: PromisedHeads) -> Finding:
         above(near.max().item(), 0.9),
     )
     return Finding(
-        f"by however little: one head prefers both words' own hints to the other hint and to a "
-        f"neutral word in a share {bounds[0]}, with a mean weight {bounds[1]}",
-        f"own hint against other hint alone is no test: some head has a share {bounds[2]}, and "
-        "with neutral words in the hints' places as well",
+        f"by however little, one head prefers hints to other hints and to neutral words in a "
+        f"share {bounds[0]}; its mean weight is {bounds[1]}",
+        f"with neutral words in the hints' places some head is “right” in a share {bounds[2]}",
         all(bound.holds for bound in bounds),
     )
 
@@ -219,9 +218,8 @@ def a_head_links_words_of_a_kind(found: PromisedHeads) -> Finding:
         below(abs(opposite - with_and), 0.05),
     )
     return Finding(
-        f"from an adjective to its opposite, the best of 72 heads: {bounds[0]}; to a synonym as "
-        f"well: {bounds[1]}",
-        f"to an adjective of another kind: {bounds[2]}; “and” for “but” changes {bounds[3]}",
+        f"the best of 72 heads gives an opposite {bounds[0]}, but a synonym {bounds[1]} as well",
+        f"an adjective of another kind {bounds[2]}; “and” for “but” changes {bounds[3]}",
         all(bound.holds for bound in bounds),
     )
 
@@ -236,8 +234,8 @@ def a_fine_map_may_do_nothing(found: PromisedHeads) -> Finding:
         above(others.max().item(), 0.02),
     )
     return Finding(
-        f"without the best candidate for the banks sentence vectors turn by {bounds[0]} "
-        f"(1 − cosine): of 72 heads its rank is {bounds[1]}",
+        f"without the best candidate for the banks vectors turn by {bounds[0]}; its rank of 72 "
+        f"is {bounds[1]}",
         f"without the head that turns them most: {bounds[2]}",
         all(bound.holds for bound in bounds),
     )

@@ -95,13 +95,14 @@ def head_rows(
     # A space in a token would be shown as a dot; these labels are no tokens.
     labels = [name.replace(" ", "\N{NO-BREAK SPACE}") for name in rows]
     axes = figure.add_subplot()
-    draw_weights(axes, weights, labels, tokens, mask=mask, cell=0.42)
+    image = draw_weights(axes, weights, labels, tokens, mask=mask, cell=0.42)
     write_numbers(axes, weights, mask)
     if max(weights.shape) > MOST_NUMBERED:
         for text in axes.texts:
             text.set_fontsize(8)
     axes.set_aspect("auto")
-    axes.set_ylabel("")
+    axes.set_ylabel("head, asks (query)")
+    figure.colorbar(image, ax=axes, label="weight", shrink=0.8, ticks=[0, 0.5, 1])
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12)
     figure.draw_without_rendering()
     return figure
@@ -113,9 +114,9 @@ def roles_and_costs(table: HeadTable) -> Figure:
     layers, heads = table.costs.shape
     names = [named(layer, head) for layer in range(layers) for head in range(heads)]
     scores = torch.stack([table.scores[role].flatten() for role in table.scores], dim=1)
-    figure = Figure(figsize=(9.6, 0.42 * len(names) + 1.7), layout="constrained")
+    figure = Figure(figsize=(9.6, 0.42 * len(names) + 2.0), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1), sharey=True)
-    left.imshow(scores.numpy(), cmap=WEIGHTS, vmin=0, vmax=1, aspect="auto")
+    image = left.imshow(scores.numpy(), cmap=WEIGHTS, vmin=0, vmax=1, aspect="auto")
     write_numbers(left, scores, torch.ones_like(scores, dtype=torch.bool))
     left.set_yticks(range(len(names)), names)
     left.set_xticks(range(len(table.scores)), list(table.scores))
@@ -123,7 +124,12 @@ def roles_and_costs(table: HeadTable) -> Figure:
     left.tick_params(length=0)
     left.spines[:].set_visible(False)
     left.set_ylabel("head (layer.number)")
-    left.set_title("Where it looks: mean weight", pad=10)
+    left.set_title("Where it looks", pad=10)
+    row = 1 / len(names)
+    scale = left.inset_axes((0, -0.5 * row, 1, 0.25 * row))
+    figure.colorbar(
+        image, cax=scale, label="mean weight", orientation="horizontal", ticks=[0, 0.5, 1]
+    )
     costs = table.costs.flatten().tolist()
     right.barh(range(len(names)), costs, color=VALUE, height=0.6)
     for place, cost in enumerate(costs):
@@ -134,6 +140,7 @@ def roles_and_costs(table: HeadTable) -> Figure:
     right.tick_params(axis="y", length=0, labelleft=False)
     right.set_xlabel("rise of the loss without it (nats)")
     right.set_title("What it is worth", pad=10)
+    figure.align_titles()
     figure.draw_without_rendering()
     return figure
 

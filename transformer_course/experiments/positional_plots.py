@@ -166,7 +166,8 @@ def dot_curves(table: Float[Tensor, "place width"], starts: Sequence[int] = (0, 
                 label=f"from place {start}",
             )
         axes.set(title=title, xlabel="distance (places)", ylabel="dot product of two rows")
-    panels[1].legend(loc="upper right")
+        axes.legend(loc="upper right")
+    panels[0].set_ylim(bottom=0)
     figure.draw_without_rendering()
     return figure
 
@@ -239,13 +240,13 @@ def bias_rows(
     figure = Figure(figsize=(9.4, 1.0 + 0.5 * len(queries)), layout="constrained")
     axes = figure.add_subplot()
     limit = biases.abs().max().item()
-    axes.imshow(biases.numpy(), cmap=WEIGHTS, vmin=-limit, vmax=0, aspect="auto")
+    # The lightest third of the colours: on it every number can be read in ink.
+    axes.imshow(biases.numpy(), cmap=WEIGHTS, vmin=-3 * limit, vmax=0, aspect="auto")
     for (row, column), bias in np.ndenumerate(biases.numpy()):
-        colour = INK if bias > -limit / 2 else "white"
         label = f"{bias + 0:.1f}".replace("-", "−")
-        axes.text(column, row, label, ha="center", va="center", color=colour)
+        axes.text(column, row, label, ha="center", va="center", color=INK)
     axes.set_yticks(range(len(queries)), queries)
-    axes.set_xticks(range(len(keys)), keys)
+    axes.set_xticks(range(len(keys)), keys, fontsize=10)
     axes.set_ylabel("asks (query)", color=QUERY)
     axes.set_xlabel("answers (key)", color=KEY)
     axes.tick_params(length=0)

@@ -159,6 +159,6 @@ def other_languages_pay(costs: LanguageCosts) -> Finding:
         f"the same sentences cost {min(others.values()):.1f} to {max(others.values()):.1f} times "
         f"the tokens of English by BPE learned from English, in {len(others)} other languages",
         f"by bytes, which learned nothing, at most {dearest:.1f} times; WordPiece is cheaper and "
-        f"gives {kept} of {num} sentences in other scripts back",
+        f"gives {kept} of {num} sentences in other scripts back, capitals aside",
         min(others.values()) > 1.2 and max(others.values()) > 2 * dearest and kept < 0.5 * num,
     )

@@ -4,15 +4,16 @@ Builds on: tokenization_corpus.  Lacks: colours (tokenization_plots, the folder 
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from transformer_course.byte_pair_merges import merge_by_rank
+from transformer_course.byte_pair_merges import Pair, merge_by_rank, split_into_bytes
 from transformer_course.experiments.tokenization_corpus import (
     byte_pair_tokenizer,
     split,
     word_piece,
 )
+from transformer_course.pre_tokenization import PreTokenizer
 from transformer_course.tokenization import BytePairTokenizer, CharacterTokenizer, Merge
 
 CHARACTERS, BYTES, BYTE_PAIRS, WORD_PIECE = "characters", "bytes", "byte pairs", "WordPiece"
@@ -50,7 +51,7 @@ class Cut:
     @property
     def written(self) -> str:
         """The tokens on one line, a bar between two of them."""
-        return " | ".join(piece.shown for piece in self.pieces)
+        return written(self.pieces)
 
     @property
     def sentence(self) -> str:
@@ -66,24 +67,30 @@ class Cut:
         return f"{numbers}{ratio}. {back}"
 
 
+def written(pieces: Iterable[Piece]) -> str:
+    """Write tokens on one line, a bar between two of them."""
+    return " | ".join(piece.shown for piece in pieces)
+
+
 def _counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def visible(text: str) -> str:
     """Show a space as ·, a newline as ⏎, and what has no looks of its own as its code point."""
-    return "".join(map(_visible_character, text))
+    return "".join(map(_visible_character, text, f" {text}"))
 
 
-def _visible_character(character: str) -> str:
+def _visible_character(character: str, before: str) -> str:
     usual = {" ": "·", "\n": "⏎", "\t": "⇥"}
     if character in usual:
         return usual[character]
     kind = unicodedata.category(character)
     if kind[0] in "CZ":
         return f"⟨U+{ord(character):04X}⟩"
-    # A mark that belongs on the letter before it would sit on the token before this one.
-    return f"◌{character}" if kind[0] == "M" else character
+    # A mark whose letter stands in the token before this one would sit on that token.
+    alone = kind[0] == "M" and unicodedata.category(before)[0] not in "LM"
+    return f"◌{character}" if alone else character
 
 
 def visible_bytes(token: bytes) -> str:
@@ -118,6 +125,17 @@ def cut_by(tokenizer: str, text: str, num_merges: int = 0, merge: Merge = merge_
     ids = byte_pairs.encode(text)
     pieces = [Piece(visible_bytes(byte_pairs.vocab[token_id]), token_id) for token_id in ids]
     return Cut(text=text, pieces=pieces, decoded=byte_pairs.decode(ids))
+
+
+def cut_by_merges(text: str, merges: Sequence[Pair]) -> list[Piece]:
+    """Cut a text by merges that were just learned; the number of a token is its place in it."""
+    ranks = {pair: rank for rank, pair in enumerate(merges)}
+    tokens = [
+        token
+        for word in PreTokenizer().split(text)
+        for token in merge_by_rank(split_into_bytes(word), ranks)
+    ]
+    return [Piece(visible_bytes(token), place) for place, token in enumerate(tokens)]
 
 
 def rows_of_cuts(text: str, merges: Sequence[int]) -> dict[str, Sequence[Piece]]:

@@ -170,7 +170,9 @@ def words_never_end(found: UnseenWords) -> Figure:
             textcoords="offset points", ha="right", color=colour,
         )  # fmt: skip
     growth.set(
-        title="Different ones in 26 plays", xlabel="words read (thousands)", ylabel="met so far"
+        title="Different words and characters met",
+        xlabel="words read, in 26 plays (thousands)",
+        ylabel="met so far",
     )
     growth.set_ylim(-600, 1.12 * max(found.different))
     growth.yaxis.set_major_formatter("{x:,.0f}")
@@ -250,8 +252,9 @@ def language_dots(costs: LanguageCosts) -> Figure:
     for place, name in enumerate(names):
         axes.text(right, place, f"{costs.kept[name]} of {costs.num_sentences}", va="center")
     axes.text(
-        right, len(names) - 0.1, "back from\nWordPiece", va="bottom", fontsize=10, color=VALUE
-    )
+        right + 0.7, len(names) - 0.1, "back from WordPiece,\ncapitals aside",
+        va="bottom", ha="right", fontsize=10, color=VALUE,
+    )  # fmt: skip
     axes.axvline(1, color=INK, linewidth=1)
     axes.set_yticks(range(len(names)), names)
     axes.set(

@@ -25,6 +25,9 @@ OTHER_SENTENCE = "The bank of the river was muddy, but the other bank was dry."
 START = Choice(layer=0, head=4, asks=2, answers=5)
 """The head that looks from the first bank to the river."""
 
+FOUND = Choice(layer=0, head=2, asks=12, answers=11)
+"""The head that lesson 06 asks for: it looks most from the second bank at the word before it."""
+
 
 def head_explorer(encoder: PretrainedEncoder | None = None) -> "HeadExplorer":
     """Return a widget that shows what the heads of MiniLM make of two sentences.
@@ -139,7 +142,7 @@ class HeadExplorer(ipywidgets.VBox):  # type: ignore[misc]
 
 
 def explorer_frames(encoder: PretrainedEncoder | None = None) -> Figure:
-    """Draw what the explorer starts with, and what it shows without the head.
+    """Draw what the explorer shows of the head that is asked for, and what without it.
 
     `describe_frames` says in words what there is to see.
     """
@@ -148,18 +151,18 @@ def explorer_frames(encoder: PretrainedEncoder | None = None) -> Figure:
 
 def describe_frames(encoder: PretrainedEncoder | None = None) -> str:
     """Say in words what the frames show, in the numbers that are drawn."""
-    start, silent = _frames(encoder)
-    return " ".join((*describe(start), describe(silent)[1]))
+    found, silent = _frames(encoder)
+    return " ".join((*describe(found), describe(silent)[1]))
 
 
 @lru_cache(maxsize=2)
 def _frames(encoder: PretrainedEncoder | None) -> tuple[HeadScene, HeadScene]:
     reader = Reader(minilm() if encoder is None else encoder)
-    start, silent = (
-        reader.scene(BANKS, OTHER_SENTENCE, replace(START, silent=silent))
+    found, silent = (
+        reader.scene(BANKS, OTHER_SENTENCE, replace(FOUND, silent=silent))
         for silent in (False, True)
     )
-    return start, silent
+    return found, silent
 
 
 def _image(inches: float) -> ipywidgets.Image:

@@ -103,10 +103,19 @@ def draw_maps(figure: Figure | SubFigure, scene: HeadScene) -> None:
             write_numbers(axes, weights, mask)
         for text in list(axes.texts):
             text.set_fontsize(8)
+        _stand_upright(axes)
         axes.set_title(f"Head {head}, {('first', 'second')[number]} sentence", pad=8)
         if number == 0:
             corner = (scene.choice.answers - 0.5, scene.choice.asks - 0.5)
             axes.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=RING, linewidth=2.5))
+    figure.align_xlabels()
+    figure.align_titles()
+
+
+def _stand_upright(axes: Axes) -> None:
+    """Turn the words above a map: slanted ones would touch, so narrow are the columns."""
+    for label in axes.get_xticklabels():
+        label.set(rotation=90, ha="center", va="bottom", rotation_mode="default")
 
 
 def _png(figure: Figure) -> bytes:

@@ -25,7 +25,10 @@ def token_frames() -> Figure:
 
     `describe_token_frames` says in words what they show.
     """
-    rows = {f"{number}. {name}": cut.pieces for number, (name, cut) in enumerate(_frames(), 1)}
+    rows = {
+        f"{number}. {name}: {len(cut.pieces)}": cut.pieces
+        for number, (name, cut) in enumerate(_frames(), 1)
+    }
     return token_rows(rows, title=f"{TEXT[:-2]} and a face", width=9.4, names=2.3)
 
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 import ipywidgets  # type: ignore[import-untyped]
 from IPython.display import display
 
-from transformer_course.byte_pair_merges import Pair, PairTable, merge_by_rank, split_into_bytes
-from transformer_course.experiments.tokenization_pieces import Piece, visible_bytes
+from transformer_course.byte_pair_merges import Pair, PairTable
+from transformer_course.experiments.tokenization_pieces import cut_by_merges, visible_bytes
 from transformer_course.pre_tokenization import PreTokenizer
 from transformer_course.widgets.tokenization_page import in_style, token_boxes
 
@@ -30,7 +30,7 @@ class MergeTable(ipywidgets.HTML):  # type: ignore[misc]
         self.counts: list[int] = []
 
     def __repr__(self) -> str:
-        return "Merges appear here one by one while the cell runs; the picture above shows five."
+        return "Merges appear here one by one while the cell runs; the lines below sum them up."
 
     def add(self, pair: Pair, count: int) -> None:
         """Show one more merge.
@@ -44,13 +44,8 @@ class MergeTable(ipywidgets.HTML):  # type: ignore[misc]
         self.value = self._page()
 
     def _page(self) -> str:
-        ranks = {pair: rank for rank, pair in enumerate(self.merges)}
-        tokens = [
-            token
-            for word in PreTokenizer().split(self.line)
-            for token in merge_by_rank(split_into_bytes(word), ranks)
-        ]
-        boxes = token_boxes([Piece(visible_bytes(token), 0) for token in tokens], numbered=False)
+        tokens = cut_by_merges(self.line, self.merges)
+        boxes = token_boxes(tokens, numbered=False)
         shown = list(zip(self.merges, self.counts, strict=True))[-LAST:]
         first = len(self.merges) - len(shown)
         rows = "".join(
