@@ -210,7 +210,8 @@ def _unfit(
 ) -> dict[str, str]:
     """Return the same complaint by all that should hold, if what came back is of no use."""
     everything = (FITS, *exercise.properties, EQUAL)
-    if found.data is None and wanted.data is not None:
+    # What a probe gathers is a dict; of that nobody who wrote an answer has heard.
+    if found.data is None and isinstance(wanted.data, dict):
         silent = _returning(exercise, f"`{exercise.called}`")
         return dict.fromkeys(everything, f"{silent} returns nothing")
     unfit = misfit(found.data, wanted.data)
