@@ -296,6 +296,7 @@ def test_a_diagram_lights_its_part_and_no_other(lit, words):
 def test_lighting_the_model_lights_all_but_its_training():
     unlit = set(words_of(model_diagram())) - lit_words(model_diagram("model"))
     assert unlit == lit_words(model_diagram("training"))
+    assert lit_words(model_diagram("model_in_training")) == set(words_of(model_diagram()))
 
 
 def test_a_lit_part_stands_out_without_its_colour():

@@ -193,7 +193,7 @@ def test_what_does_not_fit_in_a_later_case_holds_nothing():
         ),
         (
             {"return total,": "return 1.1 * total,"},
-            "and the mean of −log p(right next token) is not",
+            "; the mean of −log p(right next token) is 2.344",
             "the first loss is as on paper",
         ),
     ],

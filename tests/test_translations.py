@@ -117,6 +117,7 @@ SLIPS = {
     "None stands where something callable is needed": lambda: (lambda f: f(3))(None),
     "numpy's arrays have no `exp`": lambda: np.ones(3).exp(),
     "torch's tensors have no `append`": lambda: A.append(3),
+    "torch learns tensors, and a plain number was given": lambda: nn.Parameter(1.0),
     "what stands here is of type float, without `backward`": lambda: (3.0).backward(),
     "it is called without 'fill'": lambda: (lambda scores, fill: scores)(3),
     "it is called with `fill`, which it does not take": lambda: (lambda scores: scores)(3, fill=1),

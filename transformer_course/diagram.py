@@ -13,6 +13,7 @@ from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Rectangl
 from transformer_course.drawing import FAINT, INK, KEY, QUERY, QUIET, VALUE, in_course_style
 
 INSIDE_A_BLOCK = frozenset({"attention", "heads", "feed_forward", "norm", "block"})
+MODEL = INSIDE_A_BLOCK | {"tokens", "embedding", "positions", "final_norm", "head"}
 LIGHTS = {
     "tokens": frozenset({"tokens"}),
     "embedding": frozenset({"embedding"}),
@@ -23,7 +24,8 @@ LIGHTS = {
     "norm": frozenset({"norm", "final_norm"}),
     "block": INSIDE_A_BLOCK,
     "head": frozenset({"head"}),
-    "model": INSIDE_A_BLOCK | {"tokens", "embedding", "positions", "final_norm", "head"},
+    "model": MODEL,
+    "model_in_training": MODEL | {"training"},
     "training": frozenset({"training"}),
 }
 """The parts that can be lit, and what of the diagram shines with each."""

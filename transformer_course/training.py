@@ -158,15 +158,18 @@ Step = Callable[
 ]
 
 
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
 @torch.inference_mode()
-def evaluate(model: Transformer, batches: Iterator[Batch]) -> float:
+def evaluate(model: Transformer, batches: Iterator[Batch], loss: Loss = cross_entropy) -> float:
     """Return the mean loss in nats a token over all batches, with dropout off."""
     device = next(model.parameters()).device
     total, count = 0.0, 0
     with evaluation_mode(model):
         for batch in batches:
             inputs, targets = (part.to(device) for part in batch)
-            total += cross_entropy(model(inputs).logits, targets).item() * targets.numel()
+            total += loss(model(inputs).logits, targets).item() * targets.numel()
             count += targets.numel()
     return total / count
 
@@ -200,6 +203,8 @@ class TrainingRun:
         config: How to train.
         generator: Draws the batches. Give each run its own.
         step: What does a step, in place of the course's own `training_step`.
+        loss: What measures the validation loss, in place of the course's own `cross_entropy`. A
+            step brings its own.
 
     Under `torchrun`, each of the processes takes its own share of a batch of `batch_size` windows
     a process, and they average their gradients: the step that one process would do with them all.
@@ -213,8 +218,10 @@ class TrainingRun:
         *,
         generator: torch.Generator,
         step: Step = training_step,
+        loss: Loss = cross_entropy,
     ) -> None:
         self._do_step = step
+        self._loss = loss
         self.model = model
         self.data = data
         self.config = config
@@ -250,7 +257,7 @@ class TrainingRun:
 
     def evaluate(self, every: int = 1) -> float:
         """Return the loss on the validation set, or on one in `every` of its windows."""
-        return evaluate(self.model, self.data.validation_batches(every))
+        return evaluate(self.model, self.data.validation_batches(every), self._loss)
 
     def _next_step(self) -> StepReport:
         share = learning_rate_share(self.step, self.config)

@@ -92,7 +92,10 @@ def same(one: Any, other: Any) -> bool:
 def _same_arrays(one: Array, other: Array) -> bool:
     if one.numbers.shape != other.numbers.shape:
         return False
-    if one.numbers.dtype.kind != "f" and other.numbers.dtype.kind != "f":
+    kinds = {one.numbers.dtype.kind, other.numbers.dtype.kind}
+    if not kinds <= set("biufc"):
+        return len(kinds) == 1 and np.array_equal(one.numbers, other.numbers)
+    if "f" not in kinds:
         return bool((one.numbers == other.numbers).all())
     relative, absolute = (
         max(tolerance)

@@ -119,6 +119,9 @@ NAMES = (
     (r"'NoneType' object is not (\w+)", r"None stands where something \1 is needed"),
     (r"'numpy.ndarray' object has no attribute '(\w+)'", r"numpy's arrays have no `\1`"),
     (r"'Tensor' object has no attribute '(\w+)'", r"torch's tensors have no `\1`"),
+    (r"'(?:int|float)' object has no attribute 'detach'",
+     r"torch learns tensors, and a plain number was given: torch.ones(…) or torch.zeros(…) makes "
+     r"a tensor"),
     (r"'(\w+)' object has no attribute '(\w+)'", r"what stands here is of type \1, without `\2`"),
     (r"missing \d+ required positional arguments?: (.+)", r"it is called without \1"),
     (r"unexpected keyword argument '(\w+)'", r"it is called with `\1`, which it does not take"),

@@ -14,8 +14,16 @@ from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
-from transformer_course.engine.exercise import Exercise, Inputs, Mistake
-from transformer_course.engine.plain import Array, bare, lost_gradient, misfit, plain, same
+from transformer_course.engine.exercise import Exercise, Inputs, Mistake, Property
+from transformer_course.engine.plain import (
+    GRADIENT,
+    Array,
+    bare,
+    lost_gradient,
+    misfit,
+    plain,
+    same,
+)
 from transformer_course.engine.probing import SECONDS, Observation, Raised, Report, probe
 from transformer_course.engine.translations import in_plain_words
 
@@ -53,6 +61,7 @@ FITS = "type, shape and dtype"
 FLOWS = "gradients come through"
 EQUAL = "same numbers as the course's own"
 NO_RETURN = "Is a `return` missing at its end?"
+NO_RETURN_HERE = "Is a `return` missing on one of the ways out?"
 
 
 def judge(exercise: Exercise, report: Report, seed: int) -> Verdict:
@@ -92,7 +101,7 @@ def _conduct(exercise: Exercise, report: Report, _: int) -> Verdict | None:
     if silent:
         return Verdict(
             state=State.NOT_YET,
-            seen=f"{'`forward`' if 'def forward' in exercise.stub else 'it'} returns nothing",
+            seen=f"{_returning(exercise, 'it')} returns nothing",
             next_step=NO_RETURN,
         )
     changed = next((one.changed for one in report.observations.values() if one.changed), None)
@@ -103,6 +112,11 @@ def _conduct(exercise: Exercise, report: Report, _: int) -> Verdict | None:
             next_step="Work on a copy, or make a new one: whoever calls it still needs the old.",
         )
     return None
+
+
+def _returning(exercise: Exercise, function: str) -> str:
+    """Name what is to return something: a class does by its `forward`."""
+    return "`forward`" if "def forward" in exercise.stub else function
 
 
 def _recognised(exercise: Exercise, report: Report, seed: int) -> Verdict | None:
@@ -117,7 +131,8 @@ def _recognised(exercise: Exercise, report: Report, seed: int) -> Verdict | None
 
 def _name(exercise: Exercise, mistake: Mistake, report: Report, seed: int) -> Verdict:
     failure = _first_failure(exercise, report, seed)
-    shown = failure is not None and failure.seen and not failure.seen.startswith(UNEXPLAINED)
+    unexplained = (UNEXPLAINED, ONLY_GRADIENTS)
+    shown = failure is not None and failure.seen and not failure.seen.startswith(unexplained)
     return Verdict(
         state=State.SLIP,
         seen=mistake.name + (f" ({failure.seen})" if failure is not None and shown else ""),
@@ -127,6 +142,7 @@ def _name(exercise: Exercise, mistake: Mistake, report: Report, seed: int) -> Ve
 
 
 UNEXPLAINED = "the numbers differ"
+ONLY_GRADIENTS = "the numbers are right, but the gradients differ"
 
 
 def _first_failure(exercise: Exercise, report: Report, seed: int) -> Verdict | None:
@@ -151,10 +167,11 @@ def _first_failure(exercise: Exercise, report: Report, seed: int) -> Verdict | N
         return None
     case, name, complaint = first
     held = [one for one in (FITS, *exercise.properties, EQUAL) if one not in broken]
+    silent = report.observations[case].data is None
     return Verdict(
         state=State.NOT_YET,
         seen=f"{complaint} (in the case “{case}”)",
-        next_step=NO_RETURN if report.observations[case].data is None else _unknown(exercise),
+        next_step=NO_RETURN_HERE if silent else _unknown(exercise),
         checklist=(*((one, True) for one in held), (name, False)),
     )
 
@@ -170,26 +187,61 @@ def _complaints(
     exercise: Exercise, inputs: Inputs, found: Observation, wanted: Observation
 ) -> dict[str, str]:
     """Return what is amiss in one case, by what should hold, in the order of looking."""
-    complaints: dict[str, str] = {}
     given = SimpleNamespace(**{name: bare(plain(value)) for name, value in inputs.items()})
     # Of what does not even fit, nothing else can be said.
-    for name, look in exercise.forms.items():
-        amiss = look(given, bare(found.data))
-        if amiss is not None:
-            return dict.fromkeys((name, FITS, *exercise.properties, EQUAL), amiss)
-    amiss = misfit(found.data, wanted.data)
-    if amiss is not None:
-        return dict.fromkeys((FITS, *exercise.properties, EQUAL), amiss)
+    complaints = _unfit(exercise, given, found, wanted)
+    if complaints:
+        return complaints
     lost = lost_gradient(found.data, wanted.data)
     if lost is not None:
         complaints[FLOWS] = lost
     for name, look in exercise.properties.items():
-        amiss = look(given, bare(found.data))
+        amiss = _said(name, look, given, found)
         if amiss is not None:
             complaints[name] = amiss
     if not same(found.data, wanted.data):
-        complaints[EQUAL] = f"{UNEXPLAINED} from those of the course's own function"
+        differ = ONLY_GRADIENTS if _same_but_gradients(found.data, wanted.data) else UNEXPLAINED
+        complaints[EQUAL] = f"{differ} from those of the course's own function"
     return complaints
+
+
+def _unfit(
+    exercise: Exercise, given: SimpleNamespace, found: Observation, wanted: Observation
+) -> dict[str, str]:
+    """Return the same complaint by all that should hold, if what came back is of no use."""
+    everything = (FITS, *exercise.properties, EQUAL)
+    # What a probe gathers is a dict; of that nobody who wrote an answer has heard.
+    if found.data is None and isinstance(wanted.data, dict):
+        silent = _returning(exercise, f"`{exercise.called}`")
+        return dict.fromkeys(everything, f"{silent} returns nothing")
+    unfit = misfit(found.data, wanted.data)
+    for name, look in exercise.forms.items():
+        amiss = _said(name, look, given, found, unfit)
+        if amiss is not None:
+            return dict.fromkeys((name, *everything), amiss)
+    return {} if unfit is None else dict.fromkeys(everything, unfit)
+
+
+def _said(
+    name: str, look: Property, given: SimpleNamespace, found: Observation, unfit: str | None = None
+) -> str | None:
+    """Return what a property says of what came back, which may be anything at all.
+
+    Where it cannot be read as the property reads it, that is said, or better what does not fit.
+    """
+    try:
+        return look(given, bare(found.data))
+    except Exception as error:
+        return unfit or (
+            f"whether “{name}” holds cannot be seen from what came back ({type(error).__name__})"
+        )
+
+
+def _same_but_gradients(found: Any, wanted: Any) -> bool:
+    """Tell whether results of several names agree in all that is no gradient."""
+    if not isinstance(found, dict) or not any(key.startswith(GRADIENT) for key in wanted):
+        return False
+    return all(same(found[key], wanted[key]) for key in wanted if not key.startswith(GRADIENT))
 
 
 def _stopped(exercise: Exercise, case: str, inputs: Inputs, raised: Raised) -> Verdict:

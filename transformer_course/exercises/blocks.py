@@ -72,6 +72,8 @@ class _Gather(nn.Module):
         bias: Tensor | None = None,
         need_weights: bool = False,
     ) -> SimpleNamespace:
+        if isinstance(memory, dict):
+            raise TypeError("attending was handed on as one dict; two stars, **, unpack it")
         source = inputs if memory is None else memory
         scores = inputs @ self.matrix @ source.mT
         if bias is not None:
@@ -113,6 +115,17 @@ class _Scale(nn.Module):
         return vectors * self.scale
 
 
+class _Share(nn.Module):
+    """Stands in for dropout: a share of each update remains, the same in every run."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, update: Tensor) -> Tensor:
+        return self.share * update
+
+
 @block.inputs
 def _streams(rng: Generator) -> dict[str, dict[str, Any]]:
     def draw(*shape: int) -> Tensor:
@@ -124,6 +137,7 @@ def _streams(rng: Generator) -> dict[str, dict[str, Any]]:
             "matrices": draw(2, WIDTH, WIDTH),
             "scales": draw(2, WIDTH) + 2,
             "post_norm": False,
+            "share": 1.0,
             **rest,
         }
 
@@ -137,6 +151,7 @@ def _streams(rng: Generator) -> dict[str, dict[str, Any]]:
         "with another text to look at": case(
             2, 4, memory=draw(2, 3, WIDTH), key_mask=real, need_weights=True
         ),
+        "an after that takes half of the update": case(1, 3, share=0.5),
     }
 
 
@@ -148,11 +163,14 @@ def _passed_through(
     matrices: Tensor,
     scales: Tensor,
     post_norm: bool,
+    share: float,
     **attending: Any,
 ) -> Any:
     residuals = [
         (PostNorm if post_norm else PreNorm)(_Scale(scale), dropout=0.0) for scale in scales
     ]
+    for residual in residuals:
+        residual.add_module("dropout", _Share(share))
     gather, work = _Gather(matrices[0]), _Work(matrices[1, 0])
     made = candidate(
         attention=gather,
@@ -239,7 +257,7 @@ def _before(given: SimpleNamespace, stream: Any, place: int) -> Any:
 
 
 def _after(given: SimpleNamespace, stream: Any, update: Any, place: int) -> Any:
-    total = stream + update
+    total = stream + given.share * update
     return total * given.scales[place] if given.post_norm else total
 
 

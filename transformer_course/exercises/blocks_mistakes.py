@@ -11,7 +11,32 @@ WORK = "        update = self.feed_forward(self.feed_forward_residual.before(hid
 JOIN_WORKED = "self.feed_forward_residual.after(hidden, update)"
 WORK_AND_JOIN = f"{WORK}        hidden = {JOIN_WORKED}\n"
 
+OWN_READING = "self.feed_forward(self.feed_forward_residual.before(hidden))"
+
 MISTAKES = (
+    Mistake(
+        "both after are handed the stream and the update the wrong way round",
+        "residual.after(x, update): which of the two comes first? With dropout it is not the same.",
+        {
+            JOIN_ATTENDED: "self.attention_residual.after(attended.output, hidden)",
+            JOIN_WORKED: "self.feed_forward_residual.after(update, hidden)",
+        },
+    ),
+    Mistake(
+        "attention's after is handed the stream and the update the wrong way round",
+        "residual.after(x, update): which of the two comes first? With dropout it is not the same.",
+        {JOIN_ATTENDED: "self.attention_residual.after(attended.output, hidden)"},
+    ),
+    Mistake(
+        "feed-forward's after is handed the stream and the update the wrong way round",
+        "residual.after(x, update): which of the two comes first? With dropout it is not the same.",
+        {JOIN_WORKED: "self.feed_forward_residual.after(update, hidden)"},
+    ),
+    Mistake(
+        "both sublayers read the stream as it is: before is left out",
+        "What does residual.before do? Who is to read its result?",
+        {ATTEND: "        inputs = hidden\n", OWN_READING: "self.feed_forward(hidden)"},
+    ),
     Mistake(
         "attention and feed-forward are added by hand, which is right for pre-norm only",
         "With the norm after the sum, who puts it there? Look at residual.after.",

@@ -44,7 +44,7 @@ layer_norm = Exercise(
         "epsilon keeps the root away from 0, so it is added to the variance before the root is "
         "taken. The weight multiplies last, then the bias is added.",
     ),
-    unlocks="From now on every norm of this lesson's model is yours.",
+    unlocks="From now on every norm of this lesson's model is yours, if it is quick enough.",
     mistakes=(
         Mistake(
             "the variance is divided by d_model − 1",
@@ -57,6 +57,28 @@ layer_norm = Exercise(
             "What is the paper's denominator: √(σ² + ε), or √σ² + ε?",
             {"(variance + self.epsilon).sqrt()": "(variance.sqrt() + self.epsilon)"},
             source="trap 20",
+        ),
+        Mistake(
+            "epsilon is added to the deviation, not to the variance",
+            "What is the paper's denominator: √(σ² + ε), or σ + ε?",
+            {
+                "vectors.var(": "vectors.std(",
+                "(variance + self.epsilon).sqrt()": "(variance + self.epsilon)",
+            },
+        ),
+        Mistake(
+            "mean and variance are taken over all numbers, not for each vector",
+            "Each vector is brought to mean 0 by itself. Which axis are a vector's own numbers?",
+            {
+                "mean(-1, keepdim=True)": "mean()",
+                "var(-1, keepdim=True, unbiased=False)": "var(unbiased=False)",
+            },
+        ),
+        Mistake(
+            "mean and variance let no gradient through",
+            "The numbers are right. But a vector that changes changes its mean, too: no detach, "
+            "no no_grad.",
+            {"vectors.mean(": "vectors.detach().mean(", "vectors.var(": "vectors.detach().var("},
         ),
         Mistake(
             "epsilon is left out",

@@ -76,6 +76,11 @@ extend = Exercise(
             source="trap 22",
         ),
         Mistake(
+            "the cache has room for 64 tokens, whatever the lengths",
+            "How long does the text become? ids and max_new_tokens say so.",
+            {"model.new_cache(ids.shape[1] + max_new_tokens)": "model.new_cache(64)"},
+        ),
+        Mistake(
             "it looks at the first position's logits",
             "Which position says what comes after the whole text?",
             {".logits[:, -1]": ".logits[:, 0]"},
@@ -96,6 +101,14 @@ extend = Exercise(
             "the new tokens come back without the text before them",
             "ids grows. What is returned at the end?",
             {"    return ids": "    return ids[:, -max_new_tokens:]"},
+        ),
+        Mistake(
+            "only what was written is returned, without the text that was read",
+            "ids grows. What is returned at the end?",
+            {
+                "    newest = ids\n": "    newest, read = ids, ids.shape[1]\n",
+                "    return ids": "    return ids[:, read:]",
+            },
         ),
         Mistake(
             "one token too many",
@@ -132,6 +145,7 @@ def _texts(rng: Generator) -> dict[str, dict[str, Any]]:
         "three texts at once": case(3, 4, 4),
         "the second likeliest token each time": case(2, 4, 3, rank=1),
         "a text that ends after two tokens": case(1, 3, 5, turns=2),
+        "more than 64 tokens": case(2, 60, 9),
     }
 
 
@@ -203,7 +217,10 @@ def _written(
 @extend.property("one token is chosen a turn", form=True)
 def _one_a_turn(given: SimpleNamespace, found: Any) -> str | None:
     times, wanted = len(found["asked"]), min(given.max_new_tokens, given.turns + 1)
-    return None if times == wanted else f"choose is called {times} times, expected {wanted}"
+    if times == wanted:
+        return None
+    often = {0: "never called", 1: "called once"}.get(times, f"called {times} times")
+    return f"`choose` is {often}, expected {wanted}"
 
 
 @extend.property("each token is read once")

@@ -56,8 +56,8 @@ QUESTIONS = (
     Question(
         name="08.3",
         text=(
-            "A decoder of two layers learns to add: it reads 45+78= and writes the sum. The same "
-            "decoder is trained once more, without positions. How many sums of unseen pairs does "
+            "A model of two layers learns to add: it reads 45+78= and writes the sum. The same "
+            "model is trained once more, without positions. How many sums of unseen pairs does "
             "that one get right?"
         ),
         options={

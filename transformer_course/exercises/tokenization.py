@@ -6,6 +6,7 @@ Builds on: characters, engine.  Lacks: merges (tokenization_join).
 from types import SimpleNamespace
 from typing import Any
 
+import torch
 from numpy.random import Generator
 
 from transformer_course.engine.exercise import Exercise, Mistake
@@ -16,6 +17,8 @@ character_tokenizer = Exercise(
     lesson="02",
     level=2,
     minutes=12,
+    # Lesson 08 reads the plays once: ten times a split second is nothing yet.
+    largest_cost=30,
     stub="""class CharacterTokenizer:
     def __init__(self, characters):
         # characters: a str, each character of the vocabulary once; its place in it is its id
@@ -226,3 +229,11 @@ def _as_given(_: SimpleNamespace, found: Any) -> str | None:
     return (
         None if decoded == "yzx" else f'CharacterTokenizer("yxz") decodes [0, 2, 1] as {decoded!r}'
     )
+
+
+@character_tokenizer.workload
+def _read_many_pages(candidate: Any) -> Any:
+    text = "Now is the winter of our discontent\n" * 600
+    ids = candidate.train(text).encode(text)
+    # Nothing is learned here; what a workload returns has to carry gradients.
+    return torch.tensor(ids, dtype=torch.float32, requires_grad=True).sum()

@@ -1,6 +1,7 @@
 """What lesson 08 asks for: a training step.
 
-Builds on: training, engine.  Lacks: the loop around it, which is the course's own.
+Builds on: training, engine.  Lacks: the loop around it, which is the course's own; what goes wrong
+(training_mistakes).
 """
 
 from types import SimpleNamespace
@@ -11,7 +12,8 @@ import torch
 from numpy.random import Generator
 from torch import Tensor, nn
 
-from transformer_course.engine.exercise import Exercise, Mistake
+from transformer_course.engine.exercise import Exercise
+from transformer_course.exercises.training_mistakes import MISTAKES
 from transformer_course.training import Batch
 
 training_step = Exercise(
@@ -38,83 +40,7 @@ training_step = Exercise(
         "one number into a number.",
     ),
     unlocks="From now on this lesson's model learns by your step.",
-    mistakes=(
-        Mistake(
-            "the gradients are never cleared",
-            "backward() adds to what is there. What is there at the second step?",
-            {"        optimizer.zero_grad(set_to_none=True)\n": ""},
-            source="trap 22",
-        ),
-        Mistake(
-            "the gradients are cleared before they are used",
-            "What does step() read? Is it still there?",
-            {
-                "        optimizer.step()\n        optimizer.zero_grad(set_to_none=True)\n": (
-                    "        optimizer.zero_grad(set_to_none=True)\n        optimizer.step()\n"
-                )
-            },
-        ),
-        Mistake(
-            "no optimiser steps",
-            "The gradients say where to go. Who goes there?",
-            {"        optimizer.step()\n": ""},
-        ),
-        Mistake(
-            "the gradients are cleared between the batches, so that only the last counts",
-            "backward() adds to what is there, and here that is wanted. When is it used up?",
-            {"        loss.backward()\n": ("        model.zero_grad()\n        loss.backward()\n")},
-        ),
-        Mistake(
-            "the batches' gradients are added up, not averaged",
-            "With twice as many batches, should a step be twice as long?",
-            {" / len(batches)": "", "return total,": "return total / len(batches),"},
-            source="https://github.com/huggingface/transformers/pull/34191",
-        ),
-        Mistake(
-            "the gradient is not clipped",
-            "How long may it be at most? Which argument says so?",
-            {"(model.parameters(), clip_norm)": '(model.parameters(), float("inf"))'},
-        ),
-        Mistake(
-            "the gradient is clipped after each batch, not once",
-            "The mean over the batches is what is to be shortened. When is it complete?",
-            {
-                "    gradient_norm = nn.utils": "        gradient_norm = nn.utils",
-            },
-        ),
-        Mistake(
-            "every batch makes a step of its own",
-            "Several batches stand for one large one. How many updates does that make?",
-            {
-                "        total += loss.item()\n": (
-                    "        total += loss.item()\n"
-                    "        for optimizer in optimizers:\n            optimizer.step()\n"
-                ),
-                "        optimizer.step()\n        optimizer.zero": "        optimizer.zero",
-            },
-        ),
-        Mistake(
-            "the targets are shifted a second time",
-            "The batch's targets already are the next tokens. Which token is asked for now?",
-            {
-                "model(batch.inputs).logits, batch.targets": (
-                    "model(batch.inputs).logits[:, :-1], batch.targets[:, 1:]"
-                )
-            },
-            source="trap 6",
-        ),
-        Mistake(
-            "only the first optimiser steps",
-            "There may be several, each with some of the parameters. Who moves the others?",
-            {"for optimizer in optimizers:": "for optimizer in optimizers[:1]:"},
-        ),
-        Mistake(
-            "the loss of the last batch alone is returned",
-            "The mean over all batches is asked for. What has to be added up?",
-            {"total += loss.item()": "total = loss.item() * len(batches)"},
-            source="trap 26",
-        ),
-    ),
+    mistakes=MISTAKES,
 )
 
 VOCAB_SIZE, WIDTH = 7, 3
@@ -151,6 +77,8 @@ class _SmallModel(nn.Module):
         self.head = nn.Parameter(head.clone())
 
     def forward(self, ids: Tensor) -> SimpleNamespace:
+        if not isinstance(ids, Tensor):
+            raise TypeError("model reads batch.inputs, one batch at a time")
         return SimpleNamespace(logits=self.table[ids] @ self.head.T)
 
 
@@ -243,10 +171,10 @@ def _steps_are_short(given: SimpleNamespace, found: Any) -> str | None:
 
 @training_step.property("the first loss is as on paper")
 def _loss_on_paper(given: SimpleNamespace, found: Any) -> str | None:
-    loss = found["returned"][0][0]
-    if np.isclose(loss, _first_loss(given), rtol=1e-3):
+    loss, wanted = found["returned"][0][0], _first_loss(given)
+    if np.isclose(loss, wanted, rtol=1e-3):
         return None
-    return f"the first loss is {loss:.3f}, and the mean of −log p(right next token) is not"
+    return f"the first loss is {loss:.3f}; the mean of −log p(right next token) is {wanted:.3f}"
 
 
 @training_step.property("the length is the mean gradient's, before clipping")
@@ -255,7 +183,7 @@ def _length_on_paper(given: SimpleNamespace, found: Any) -> str | None:
     length = _length(_mean_gradients(given.table, given.head, given.tokens[0]))
     if np.isclose(told, length, rtol=1e-3):
         return None
-    return f"the first length is {told:.3f}, and the mean gradient's before clipping is not"
+    return f"the first length is {told:.3f}; before clipping the mean gradient's is {length:.3f}"
 
 
 @training_step.property("each step uses the gradient of its own batches alone")
@@ -294,3 +222,13 @@ def _first_loss(given: SimpleNamespace) -> float:
     scores = given.table[inputs] @ given.head.T
     right = np.take_along_axis(scores, targets[..., None], -1)[..., 0]
     return float((np.log(np.exp(scores).sum(-1)) - right).mean())
+
+
+@training_step.workload
+def _step_of_a_model(candidate: Any) -> Any:
+    model = _SmallModel(torch.ones(69, 128) / 100, torch.ones(69, 128) / 100)
+    ids = torch.arange(12 * 65).view(12, 65) % 69
+    optimizers = [_Descent(model.table, 0.5), _Descent(model.head, 0.2)]
+    loss, _ = candidate(model, optimizers, [Batch(ids[:, :-1], ids[:, 1:])], 1.0)
+    # A step returns a number; what a workload returns has to carry gradients.
+    return torch.tensor(loss, requires_grad=True)
