@@ -72,7 +72,10 @@ def test_a_sorting_constructor_is_told_what_it_does_to_a_given_order(exercise):
 @pytest.mark.parametrize(
     ("encode", "words"),
     [
-        ("[self.characters.find(character) % 97 for character in text]", "'z', which holds .* taken"),
+        (
+            "[self.characters.find(character) % 97 for character in text]",
+            "'z', which holds .* taken",
+        ),
         ("[[i for i, c in enumerate(self.characters) if c == one][0] for one in text]", "by Index"),
     ],
 )
