@@ -170,17 +170,17 @@ LOSS = """def skip_gram_loss(centre, context, noise, num_negatives=5.0):
         (
             "F.logsigmoid(-centre @ noise.T)",
             "(1 - torch.sigmoid(centre @ noise.T)).log()",
-            "the loss is inf, in the case “noise with scores far above 0”",
+            "the loss is inf (in the case “noise with scores far above 0”)",
         ),
         (
             "F.logsigmoid((centre * context).sum(1))",
             "(torch.sigmoid((centre * context).sum(1)) + 1e-10).log()",
-            "and −log σ(−x) is above x, in the case “real pairs",
+            "and −log σ(−x) is above x (in the case “real pairs",
         ),
         (
             "F.logsigmoid(-centre @ noise.T)",
             "torch.sigmoid(-centre @ noise.T).clamp(min=1e-30).log()",
-            "and −log σ(−x) is above x, in the case “noise",
+            "and −log σ(−x) is above x (in the case “noise",
         ),
         ("-centre @ noise.T", "-centre.detach() @ noise.T", "the word in the middle is cut off"),
     ],

@@ -1,12 +1,17 @@
 """Lesson 01's claims C1 and C3: what is measured is what is said, and each claim can fail."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 from torch.autograd.functional import jacobian
 
+from transformer_course.engine import answers
+from transformer_course.engine.answers import unfit_for_training
+from transformer_course.engine.catalogue import exercises
+from transformer_course.engine.sources import build
 from transformer_course.experiments import (
     recurrent,
     recurrent_gradients,
@@ -18,6 +23,7 @@ from transformer_course.experiments.recurrent_influence import Influence, Influe
 from transformer_course.experiments.recurrent_readers import Distances, Readers
 from transformer_course.recurrent import written_out
 
+PROBES = sorted((Path(__file__).parent / "solutions/recurrent.gradient_by_distance").glob("*.py"))
 KINDS = pytest.mark.parametrize("kind", recurrent_readers.WIDTHS)
 
 
@@ -256,6 +262,53 @@ def test_gradients_by_letter_are_those_of_each_model_on_its_own_sequences():
     scores = readers.score(inputs)[..., -1, :].gather(-1, ids[..., :1])
     (gradient,) = torch.autograd.grad(scores.sum(), inputs)
     torch.testing.assert_close(found, gradient.norm(dim=-1).mean((0, 1)).flip(0))
+
+
+@pytest.mark.parametrize("file", PROBES, ids=lambda file: file.stem)
+def test_each_right_probe_measures_models_and_sentence_as_the_courses_own_does(file):
+    """One that goes sequence by sequence passes its check too, and is used from then on."""
+    exercise = exercises()["recurrent.gradient_by_distance"]
+    probe = build(file.read_text(encoding="utf-8"), exercise.name, exercise.lent())
+    assert unfit_for_training(exercise, probe) is None
+    for measure in (
+        lambda **given: recurrent_gradients.starting_gradients(distance=7, num_models=2, **given),
+        lambda **given: recurrent_gradients.sentence_gradients(5, **given),
+    ):
+        found, own = measure(probe=probe), measure()
+        by_name = (found, own) if isinstance(own, dict) else (found.by_distance, own.by_distance)
+        torch.testing.assert_close(*by_name)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda lengths: lengths[:, None], "it stops"),
+        (lambda lengths: lengths[:7], "it stops"),
+        (lambda lengths: 2 * lengths, "its numbers are not the course's own there"),
+    ],
+)
+def test_a_probe_that_goes_wrong_at_a_models_size_is_left_out_with_a_reason(change, words):
+    exercise = exercises()["recurrent.gradient_by_distance"]
+
+    def probe(score, inputs):
+        lengths = exercise.reference(score, inputs)
+        return change(lengths) if len(lengths) > 7 else lengths
+
+    assert words in unfit_for_training(exercise, probe)
+
+
+@pytest.mark.parametrize(
+    ("times", "words"),
+    [(60.0, None), (300.0, "it takes 300 times as long as the course's own")],
+)
+def test_a_probe_may_go_sequence_by_sequence_and_is_left_out_only_where_it_is_far_slower(
+    monkeypatch, times, words
+):
+    exercise = exercises()["recurrent.gradient_by_distance"]
+    monkeypatch.setattr(
+        answers, "_cost", lambda _, function: 1.0 if function is exercise.reference else times
+    )
+    assert unfit_for_training(exercise, lambda *_: None) == words
 
 
 def test_at_the_last_word_an_rnn_hears_its_neighbours_and_attention_all_alike():

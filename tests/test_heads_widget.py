@@ -148,6 +148,7 @@ def test_bars_are_what_is_left_and_grey_ones_what_is_cut():
     assert [bar.get_height() for bar in kept] == pytest.approx(choice.left[:4].tolist())
     assert len(cut) == NUM_SHOWN - 4
     assert {bar.get_hatch() for bar in cut} == {"////"}
+    assert len({bar.get_height() for bar in cut}) == 1
     assert {bar.get_hatch() for bar in kept} == {None}
     labels = [label.get_text() for label in axes.get_xticklabels()]
     assert labels == list(choice.tokens)
@@ -277,16 +278,16 @@ def test_reliability_is_drawn_as_it_was_measured():
 
 
 def test_draws_stand_in_a_row_a_control():
-    pair = torch.tensor([0.7, 0.3, 0.0]), torch.tensor([0.71, 0.29, 0.0])
+    pair = torch.tensor([0.6, 0.3, 0.1, 0.0]), torch.tensor([0.58, 0.29, 0.13, 0.0])
     rows = {"temperature": {"1": pair, "2": pair}, "top-k": {"2": pair, "3": pair}}
-    figure = heads_plots.draws_grid(["a", " b", "\n"], rows)
+    figure = heads_plots.draws_grid({0: "a", 1: " b", 3: "\n"}, rows)
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert titles == ["temperature 1", "temperature 2", "top-k 2", "top-k 3"]
     for axes in figure.axes:
         heights = [bar.get_height() for bar in axes.patches]
-        assert heights[:2] == pytest.approx([0.7, 0.3])
+        assert heights[:2] == pytest.approx([0.6, 0.3])
         assert axes.patches[2].get_hatch() == "////"
-        assert list(axes.lines[0].get_ydata()) == pytest.approx([0.71, 0.29])
+        assert list(axes.lines[0].get_ydata()) == pytest.approx([0.58, 0.29])
     assert in_the_way(figure) == []
 
 

@@ -46,7 +46,7 @@ def layer_that_ends_in(end, bias="True"):
 def test_a_layer_that_returns_no_pair_is_told_what_came_and_what_is_asked_for(end, came):
     found = verdict("multi_head.MultiHeadSelfAttention", layer_that_ends_in(end))
     assert found.state is State.NOT_YET
-    assert found.seen.startswith(f"it returns {came}; two are asked for: output and weights, in")
+    assert found.seen.startswith(f"it returns {came}; two are asked for: output and weights (in")
 
 
 @pytest.mark.parametrize("end", ["output, weights", "[output, weights]"])
@@ -102,8 +102,8 @@ def test_room_of_another_type_is_told_where_the_type_comes_from():
 """,
     )
     assert found.seen.startswith(
-        "it has dtype float32, expected float64 (new tensors are float32: give zeros or ones a "
-        "dtype)"
+        "it has dtype float32, expected float64 (`.float()` and new tensors are float32; "
+        "`.to(x.dtype)` follows x)"
     )
 
 

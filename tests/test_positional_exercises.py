@@ -76,7 +76,7 @@ def test_a_table_that_loses_its_base_or_keeps_an_axis_is_named(arguments, ending
         (
             "    return base ** (torch.arange(0, d_model, 2) / d_model)",
             State.NOT_YET,
-            "pair 0 turns by 1, pair 1 by 100, in the case “two pairs”",
+            "pair 0 turns by 1, pair 1 by 100 (in the case “two pairs”)",
             "None of the mistakes known here explains it alone",
         ),
         (
@@ -89,14 +89,14 @@ def test_a_table_that_loses_its_base_or_keeps_an_axis_is_named(arguments, ending
             "    if d_model % 2:\n        raise ValueError('odd')\n"
             "    frequencies = base ** (-torch.arange(0, d_model, 2) / d_model)",
             State.NOT_YET,
-            "it returns nothing, expected a tensor of shape (1,), in the case “one pair”",
+            "it returns nothing, expected a tensor of shape (1,) (in the case “one pair”)",
             "Is a `return` missing",
         ),
         (
             "    if d_model % 2:\n        raise ValueError('odd')\n"
             "    return torch.arange(0, d_model, 2)",
             State.NOT_YET,
-            "it has dtype int64, expected a float, such as float32, in the case “one pair”",
+            "it has dtype int64, expected a float, such as float32 (in the case “one pair”)",
             "None of the mistakes known here explains it alone",
         ),
     ],

@@ -99,6 +99,9 @@ SLIPS = {
         torch.ones(2, 5, 3), torch.ones(2, 4, 5)
     ),
     "numbers of type float met double in a product": lambda: A @ torch.ones(4, 2).double(),
+    "32-bit numbers met 64-bit ones in a product": lambda: torch.einsum(
+        "ij,jk->ik", A, torch.ones(4, 2).double()
+    ),
     "super().__init__() has to come first": WithoutStart,
     "a Module cannot be called itself": lambda: nn.Module()(A),
     "2 things are expected here, and 1 came (a tensor's chunk": lambda: unpack(1),

@@ -31,9 +31,6 @@ TRYING_SECONDS = 30.0
 
 ROUNDS = 8
 
-LARGEST_COST = 3.0
-"""A part trains a model if it takes less than this many times what the reference takes."""
-
 NOT_KEPT = "Passed, but not kept"
 """How a note begins where an answer that passed is nowhere in use."""
 
@@ -200,7 +197,7 @@ def unfit_for_training(exercise: Exercise, candidate: Callable[..., Any]) -> str
     if math.isnan(costs[1]):
         return "it loses the gradients, without which nothing can be learned"
     ratio = costs[1] / costs[0]
-    if ratio > LARGEST_COST:
+    if ratio > exercise.largest_cost:
         return f"it takes {ratio:.0f} times as long as the course's own"
     return None
 
@@ -217,7 +214,7 @@ def _costs(exercise: Exercise, candidate: Callable[..., Any]) -> tuple[float, fl
         if math.isnan(costs[1]):
             return costs
         least = (min(least[0], costs[0]), min(least[1], costs[1]))
-        if least[1] <= LARGEST_COST * least[0]:
+        if least[1] <= exercise.largest_cost * least[0]:
             break
     return least
 

@@ -62,6 +62,8 @@ class Exercise:
         mistakes: Those that are recognised.
         lends: Other functions of the package that an answer may call, by full name.
         forbidden: Functions of libraries that do the whole job.
+        largest_cost: A model is built with an answer only if that takes no more than this many
+            times what the reference takes.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Exercise:
     mistakes: tuple[Mistake, ...]
     lends: tuple[str, ...] = ()
     forbidden: tuple[Any, ...] = ()
+    largest_cost: float = 3.0
     properties: dict[str, Property] = field(default_factory=dict, init=False)
     forms: dict[str, Property] = field(default_factory=dict, init=False)
     _parts: dict[str, Callable[..., Any]] = field(default_factory=dict, init=False)

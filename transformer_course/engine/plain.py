@@ -238,7 +238,9 @@ def _array_misfit(found: Array, expected: Array, where: str) -> str | None:
     wider = found.kind == "array" and found.numbers.dtype.kind == expected.numbers.dtype.kind
     if found.dtype != expected.dtype and not wider:
         fresh = (found.kind, found.dtype, expected.dtype) == ("tensor", "float32", "float64")
-        advice = " (new tensors are float32: give zeros or ones a dtype)" if fresh else ""
+        advice = (
+            " (`.float()` and new tensors are float32; `.to(x.dtype)` follows x)" if fresh else ""
+        )
         whole = found.numbers.dtype.kind in "biu" and expected.dtype == "float32"
         wanted = "a float, such as float32" if whole else expected.dtype
         return f"{where} has dtype {found.dtype}, expected {wanted}{advice}"

@@ -84,6 +84,9 @@ KINDS = (
      r"several numbers stand where one is asked for; torch.sqrt, torch.exp … take them all"),
     (r"expected m1 and m2 to have the same dtype, but got: (.+) != (.+)",
      r"numbers of type \1 met \2 in a product"),
+    (r"expected scalar type (?:Float but found Double|Double but found Float)",
+     r"32-bit numbers met 64-bit ones in a product; `.to(x.dtype)`, in the place of `.float()`, "
+     r"makes the one like the other, x"),
     (r"must be tuple of ints, ?but got float",
      r"a shape takes whole numbers; 4 / 2 is 2.0, 4 // 2 is 2"),
     (r"Error\(s\) in loading state_dict for (\w+)",

@@ -153,7 +153,7 @@ def _first_failure(exercise: Exercise, report: Report, seed: int) -> Verdict | N
     held = [one for one in (FITS, *exercise.properties, EQUAL) if one not in broken]
     return Verdict(
         state=State.NOT_YET,
-        seen=f"{complaint}, in the case “{case}”",
+        seen=f"{complaint} (in the case “{case}”)",
         next_step=NO_RETURN if report.observations[case].data is None else _unknown(exercise),
         checklist=(*((one, True) for one in held), (name, False)),
     )

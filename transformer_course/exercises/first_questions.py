@@ -63,7 +63,7 @@ START = (
             ),
             "b": (
                 "Your code reads like a well-known mistake.",
-                "Nobody reads it: only what it computes counts, in whatever style it is written.",
+                "Style does not count: what it computes does, and that it does so itself.",
             ),
             "c": (
                 "Something is wrong, and nobody knows what.",

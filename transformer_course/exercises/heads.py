@@ -22,7 +22,7 @@ mean_pooling = Exercise(
     stub="""def mean_pooling(hidden, padding_mask):
     # hidden (batch, length, d_model): tensor, one vector a token
     # padding_mask (batch, length) of bool: True for real tokens, False for padding
-    # → (batch, d_model): of each text the mean over its real tokens
+    # → (batch, d_model), of hidden's dtype: of each text the mean over its real tokens
     ...
 """,
     start="Begin with one text without padding: which axis do the tokens stand on?",
@@ -75,6 +75,16 @@ mean_pooling = Exercise(
             "Axis 0 are texts, 1 tokens, 2 features. Which one has to disappear?",
             {"(hidden * real).sum(1) / real.sum(1)": "(hidden * real).mean(2)"},
         ),
+        Mistake(
+            "the mean runs over the texts of the batch, not over the tokens of each",
+            "Axis 0 are texts, 1 tokens, 2 features. Which one has to disappear?",
+            {"(hidden * real).sum(1) / real.sum(1)": "hidden.mean(0)"},
+        ),
+        Mistake(
+            "real tokens whose vector is all 0 are left out like padding",
+            "“The” had the vector (0, 0), and is a word. What alone says who is padding?",
+            {"padding_mask[..., None]": "(padding_mask & hidden.any(-1))[..., None]"},
+        ),
     ),
 )
 
@@ -83,18 +93,21 @@ mean_pooling = Exercise(
 def _padded_texts(rng: Generator) -> dict[str, dict[str, Any]]:
     def case(batch: int, lengths: list[int], d_model: int, *, left: bool = False) -> dict[str, Any]:
         longest = max(lengths)
-        hidden = torch.tensor(rng.normal(size=(batch, longest, d_model)))
+        hidden = torch.tensor(rng.normal(size=(batch, longest, d_model)), dtype=torch.float32)
         places = torch.arange(longest)
         count = torch.tensor(lengths)[:, None]
         mask = places >= longest - count if left else places < count
         return {"hidden": hidden, "padding_mask": mask}
 
+    with_zeros = case(2, [5, 3], 4)
+    with_zeros["hidden"][:, 0] = 0
     return {
         "one text of three tokens": case(1, [3], 2),
         "two texts, the second one shorter": case(2, [4, 2], 3),
+        "two texts whose first vector is all 0": with_zeros,
         "three texts, padded in front": case(3, [5, 1, 3], 2, left=True),
-        "four texts of 32-bit numbers": {
-            name: value.float() if name == "hidden" else value
+        "four texts of 64-bit numbers": {
+            name: value.double() if name == "hidden" else value
             for name, value in case(4, [7, 2, 6, 5], 11).items()
         },
     }

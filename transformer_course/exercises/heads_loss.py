@@ -30,6 +30,7 @@ cross_entropy = Exercise(
     # logits (…, classes): tensor of scores; targets (…): the number of the right class of each
     # → the mean of −log p(target), one number as a tensor
     # targets equal to IGNORED_TARGET (−100: padding) do not count, neither in the sum nor the mean
+    # (F.cross_entropy is what you write)
     ...
 """,
     start="Begin with one row of logits: what is the log of its softmax, and which entry counts?",
@@ -64,6 +65,23 @@ cross_entropy = Exercise(
             "The probabilities of which things have to sum to 1?",
             {"log_softmax(-1)": "log_softmax(0)"},
             source="trap 7",
+        ),
+        Mistake(
+            "softmax runs over axis 1, and the classes are the last one",
+            "In a batch of texts axis 1 are positions. Which axis are the classes, however many "
+            "there are?",
+            {"log_softmax(-1)": "log_softmax(1)"},
+            source="trap 7",
+        ),
+        Mistake(
+            "softmax is missing: the logits themselves are taken for log-probabilities",
+            "Logits may be any numbers. What makes probabilities of them, before the log?",
+            {"logits.log_softmax(-1)": "logits"},
+        ),
+        Mistake(
+            "the log is missing: minus the probability is not minus its log",
+            "What should a certainty cost, and what a probability of nearly 0?",
+            {"log_softmax(-1)": "softmax(-1)"},
         ),
         Mistake(
             "all classes are averaged, not the right one alone",
@@ -169,6 +187,20 @@ def _ignored_rows(given: SimpleNamespace, found: Any) -> str | None:
     return "the loss changes with the logits of an ignored row"
 
 
+@cross_entropy.property("one number added to all logits of a row changes nothing")
+def _only_differences_count(_: SimpleNamespace, found: Any) -> str | None:
+    if found["gradient"] is None:
+        return None
+    # Softmax over the classes has each row's gradient sum to 0; nan is another matter.
+    drift = np.abs(found["gradient"][0].sum(-1)).max()
+    if not drift > ROUNDING:
+        return None
+    return (
+        "the loss changes when 1 is added to all logits of a row; has softmax run over the "
+        "classes, the last axis?"
+    )
+
+
 @cross_entropy.workload
 def _loss_in_training(candidate: Any) -> Any:
     logits = torch.ones(12, 64, 69, requires_grad=True)
@@ -251,6 +283,6 @@ def _losses(rng: Generator) -> dict[str, dict[str, Any]]:
 @bits_per_character.property("one fair coin a character is one bit a character")
 def _one_bit(given: SimpleNamespace, found: Any) -> str | None:
     fair = abs(given.loss - math.log(2)) < ROUNDING and given.num_tokens == given.num_characters
-    if not fair or abs(float(found) - 1) < ROUNDING:
+    if not fair or abs(float(found) - 1) < 1e-5:
         return None
-    return f"it says {float(found):.5g} bits, and 1 is expected"
+    return f"it says {float(found):.6g} bits, and 1 is expected"

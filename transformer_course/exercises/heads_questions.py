@@ -16,11 +16,11 @@ QUESTIONS = (
         options={
             "a": (
                 "the transformer: it alone sees who says what to whom",
-                "It does; but from a few thousand examples it has to find out what of it matters.",
+                "It does; but from 1,000 examples its head has to find out what of it matters.",
             ),
             "b": (
                 "the one who counts words",
-                "Genre shows in vocabulary, and a few thousand examples teach little beyond it.",
+                "Genre shows in vocabulary; 1,000 examples teach the transformer’s head no more.",
             ),
             "c": (
                 "the one who always says “history”: it is the commonest",
@@ -77,9 +77,9 @@ QUESTIONS = (
     Question(
         name="07.4",
         text=(
-            "The word counter is right for more than half of the speeches. The speeches are now "
-            "split at random, whichever play they are from: a fifth is tested, the rest learned "
-            "from. What becomes of that share?"
+            "In five folds over plays the word counter is right for .57 of the speeches. Now the "
+            "speeches are split at random, whichever play they are from: a fifth is tested, the "
+            "rest learned from. What becomes of the .57?"
         ),
         options={
             "a": (
@@ -153,7 +153,7 @@ QUESTIONS = (
     ),
     Question(
         name="q07_4",
-        text="From an earlier lesson: why may a model that writes not see the next token?",
+        text="From lesson 05: why may a model that writes not see the next token?",
         options={
             "a": (
                 "because it is what has to be found, and in training it stands right there",

@@ -14,6 +14,17 @@ from numpy.random import Generator
 from transformer_course.engine.exercise import Exercise, Mistake
 from transformer_course.engine.properties import ROUNDING
 
+AT_ZERO = """\
+    if temperature < torch.finfo(logits.dtype).tiny:
+        return torch.zeros_like(logits).scatter(-1, logits.argmax(-1, keepdim=True), 1.0)
+"""
+TOP_K = """\
+    if top_k is not None and top_k < logits.shape[-1]:
+        kept = logits.topk(top_k).indices
+        logits = torch.full_like(logits, -math.inf).scatter(-1, kept, logits.gather(-1, kept))
+"""
+"""Lines of the answer that several mistakes change."""
+
 next_token_probabilities = Exercise(
     "heads.next_token_probabilities",
     lesson="07",
@@ -21,9 +32,10 @@ next_token_probabilities = Exercise(
     minutes=15,
     stub="""def next_token_probabilities(logits, temperature=1.0, top_k=None, top_p=1.0):
     # logits (…, vocab): tensor of scores, −inf for what is forbidden
-    # temperature divides the logits; at 0 the likeliest token has probability 1
+    # temperature divides the logits; at 0 one token, the likeliest, has probability 1
     # top_k: only the k likeliest tokens stay (None, or k beyond the vocabulary: all)
     # top_p: of what is left, only the smallest set of the likeliest that holds at least top_p
+    # of tokens that are equally likely, any may be the one that is kept
     # → probabilities (…, vocab) that sum to 1 after every cut
     ...
 """,
@@ -50,19 +62,34 @@ next_token_probabilities = Exercise(
             "temperature 0 divides by 0",
             "What is 0 / 0? Which token is meant to get everything?",
             {
-                "    if temperature < torch.finfo(logits.dtype).tiny:\n"
-                "        return torch.zeros_like(logits)"
-                ".scatter(-1, logits.argmax(-1, keepdim=True), 1.0)\n": "",
+                AT_ZERO: "",
             },
             source="https://github.com/google-deepmind/gemma/issues/562",
+        ),
+        Mistake(
+            "temperature 0 divides by 0, and neither cut is there yet",
+            "What is 0 / 0? Which token is meant to get everything? After that comes top-k.",
+            {
+                AT_ZERO: "",
+                "    if top_k is not None and": "    if False and",
+                "    if top_p < 1:": "    if False:",
+            },
+        ),
+        Mistake(
+            "at temperature 0 two equal logits share, and one token is to have probability 1",
+            "Divided by a tiny number, equals stay equal. What names one token, whatever the "
+            "others have?",
+            {
+                AT_ZERO: (
+                    "    temperature = max(temperature, 1e-6)\n"
+                ),
+            },
         ),
         Mistake(
             "temperature 0 changes nothing, as if it were 1",
             "Which token does temperature 0 take, and how often?",
             {
-                "    if temperature < torch.finfo(logits.dtype).tiny:\n"
-                "        return torch.zeros_like(logits)"
-                ".scatter(-1, logits.argmax(-1, keepdim=True), 1.0)\n": "",
+                AT_ZERO: "",
                 "/ temperature).softmax": "/ (temperature or 1.0)).softmax",
             },
         ),
@@ -80,10 +107,7 @@ next_token_probabilities = Exercise(
             "top-p chooses before top-k has cut, so that p is not of what is left",
             "Which cut comes first? What do the probabilities sum to when p is asked for?",
             {
-                "    if top_k is not None and top_k < logits.shape[-1]:\n"
-                "        kept = logits.topk(top_k).indices\n"
-                "        logits = torch.full_like(logits, -math.inf).scatter("
-                "-1, kept, logits.gather(-1, kept))\n": "",
+                TOP_K: "",
                 "    return probabilities": (
                     "    if top_k is not None and top_k < logits.shape[-1]:\n"
                     "        kept = probabilities.topk(top_k).indices\n"
@@ -98,10 +122,7 @@ next_token_probabilities = Exercise(
             "top-k comes after softmax, and what is left no longer sums to 1",
             "The others' share is struck out. Who gets it?",
             {
-                "    if top_k is not None and top_k < logits.shape[-1]:\n"
-                "        kept = logits.topk(top_k).indices\n"
-                "        logits = torch.full_like(logits, -math.inf).scatter("
-                "-1, kept, logits.gather(-1, kept))\n": "",
+                TOP_K: "",
                 "    if top_p < 1:\n": (
                     "    if top_k is not None:\n"
                     "        kept = probabilities.topk(min(top_k, logits.shape[-1])).indices\n"
@@ -165,6 +186,47 @@ next_token_probabilities = Exercise(
             "With top_k=1, how many tokens can be drawn?",
             {"logits.topk(top_k)": "logits.topk(top_k + 1)"},
         ),
+        Mistake(
+            "what is as likely as the last of the top k stays, too",
+            "Logits 2, 1, 1 and 0, top_k=2: how many are at least as large as the second? "
+            "topk also gives indices.",
+            {
+                "        kept = logits.topk(top_k).indices\n"
+                "        logits = torch.full_like(logits, -math.inf).scatter("
+                "-1, kept, logits.gather(-1, kept))\n": (
+                    "        least = logits.topk(top_k).values[..., -1:]\n"
+                    "        logits = logits.masked_fill(logits < least, -math.inf)\n"
+                ),
+            },
+        ),
+        Mistake(
+            "top-p goes on where p is already held, by one token too many",
+            "Four tokens of .25, top_p=.5: how many hold it? Is that “less than” or “at most”?",
+            {"- descending < top_p": "- descending <= top_p"},
+        ),
+        Mistake(
+            "top-p asks each token for p by itself, not the likeliest for p together",
+            "Of .6, .3 and less, none has .8. Which ones have it together?",
+            {
+                "descending.cumsum(-1) - descending < top_p": "descending >= top_p",
+                "        stays[..., 0] = True\n": "",
+            },
+        ),
+        Mistake(
+            "top-p asks each token for p by itself, and keeps the likeliest if none has it",
+            "Of .6, .3 and less, none has .8. Which ones have it together?",
+            {"descending.cumsum(-1) - descending < top_p": "descending >= top_p"},
+        ),
+        Mistake(
+            "the probabilities are added up as they stand, without being sorted first",
+            "Top-p keeps the fewest. Which tokens have to come first in the sum?",
+            {
+                "probabilities.sort(descending=True, stable=True)": (
+                    "(probabilities, torch.arange(probabilities.shape[-1])"
+                    ".expand_as(probabilities))"
+                )
+            },
+        ),
     ),
 )  # fmt: skip
 
@@ -195,6 +257,12 @@ def _controls(rng: Generator) -> dict[str, dict[str, Any]]:
         },
         "top_p .8 at temperature 3": {"logits": known, "temperature": 3.0, "top_p": 0.8},
         "top_p too small for any token": {"logits": draw(4), "top_p": 1e-6},
+        "logits 2, 1, 1 and 0, top_k 2": {"logits": _double(2, 1, 1, 0), "top_k": 2},
+        "four equal logits, top_p .5": {"logits": _double(1, 1, 1, 1), "top_p": 0.5},
+        "two equal logits, temperature 0": {
+            "logits": _double(1, 1, 0).float(),
+            "temperature": 0.0,
+        },
         "a forbidden token": {
             "logits": torch.tensor([1.0, -math.inf, 0.3, -2.0], dtype=torch.float64),
             "temperature": 2.0,
@@ -206,6 +274,21 @@ def _controls(rng: Generator) -> dict[str, dict[str, Any]]:
             "top_p": 0.9,
         },
     }
+
+
+def _double(*falling: float) -> torch.Tensor:
+    return torch.tensor(falling, dtype=torch.float64)
+
+
+@next_token_probabilities.probe
+def _sorted_where_logits_are_equal(
+    candidate: Any, *, logits: torch.Tensor, **controls: float
+) -> Any:
+    """Which of several equals is kept is free: there, the logits fall, and so do the results."""
+    found = candidate(logits, **controls)
+    if logits.ndim > 1 or len(logits.unique()) == len(logits) or not torch.is_tensor(found):
+        return found
+    return found.sort(descending=True).values
 
 
 @next_token_probabilities.property("probabilities sum to 1")

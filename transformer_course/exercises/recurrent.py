@@ -81,6 +81,11 @@ rnn_step = Exercise(
             {" + bias)": ") + bias"},
         ),
         Mistake(
+            "only what is read goes through tanh",
+            "Where does the bracket of your tanh close? Which is to be squashed: part or sum?",
+            {"input_weight + hidden": "input_weight) + hidden", " + bias)": " + bias"},
+        ),
+        Mistake(
             "each product is squashed by itself, then they are added",
             "Two numbers below 1 can add up to more than 1. What is to be squashed: parts, or sum?",
             {

@@ -118,6 +118,33 @@ unroll = Exercise(
             {"inputs.unbind(-2)": "inputs"},
         ),
         Mistake(
+            "the loop goes over the batch, axis 0",
+            "`for word in inputs` walks along the first axis. On which axis do the words lie?",
+            {"inputs.unbind(-2)": "inputs", "torch.stack(states, -2)": "torch.stack(states)"},
+        ),
+        Mistake(
+            "the state before is added to the new one",
+            "What step gives is the whole new state. Is there anything to add?",
+            {"state = step(current, state)": "state = state + step(current, state)"},
+        ),
+        Mistake(
+            "a step reads its state out of the tensor that is still being filled",
+            "On the way back torch needs each state as the step got it; a write into the tensor "
+            "spoils that. What if the states stay in a list up to the end?",
+            {
+                "    states = []": (
+                    "    states = inputs.new_zeros(*inputs.shape[:-1], state.shape[-1])"
+                ),
+                "for current in inputs.unbind(-2)": (
+                    "for place, current in enumerate(inputs.unbind(-2))"
+                ),
+                "        states.append(state)": (
+                    "        states[..., place, :] = state\n        state = states[..., place, :]"
+                ),
+                "return torch.stack(states, -2)": "return states",
+            },
+        ),
+        Mistake(
             "step gets the state first, and what is read second",
             "In which order does `step` take its two arguments?",
             {"step(current, state)": "step(state, current)"},
@@ -152,10 +179,24 @@ def _sequences(rng: Generator) -> dict[str, dict[str, Any]]:
 @unroll.probe
 def _states_and_gradient(candidate: Any, *, inputs: Any, state: Any, **weights: Any) -> Any:
     leaf = inputs.clone().requires_grad_()
-    states = candidate(partial(course_step, **weights), leaf, state)
+    weight = weights["hidden_weight"].clone().requires_grad_()
+    step = partial(course_step, **{**weights, "hidden_weight": weight})
+    states = candidate(step, leaf, state)
     if states is None:
         return None
-    return {"states": states, "gradients": gradients_by(states, {"inputs": leaf})}
+    leaves, overwritten = {"inputs": leaf, "weight": weight}, False
+    try:
+        gradients = gradients_by(states, leaves)
+    except RuntimeError as error:
+        if "inplace operation" not in str(error):
+            raise
+        gradients, overwritten = gradients_by(None, leaves), True
+    return {
+        "states": states,
+        "gradients": {"inputs": gradients["inputs"]},
+        "gradient by the step's weight": gradients["weight"],
+        "overwritten": overwritten,
+    }
 
 
 @unroll.property("the states are of the type that was read", form=True)
@@ -168,6 +209,21 @@ def _type_as_read(given: SimpleNamespace, found: Any) -> str | None:
         f"the states are {states.dtype}, but {read} was read. A torch.zeros to fill is float32 "
         "unless it is told dtype=inputs.dtype"
     )
+
+
+@unroll.property("all states are one tensor", form=True)
+def _one_tensor(_: SimpleNamespace, found: Any) -> str | None:
+    states = found.get("states") if isinstance(found, dict) else None
+    if not (isinstance(states, list) and states):
+        return None
+    return f"a list of {len(states)} comes back; torch.stack makes one tensor of it, on a new axis"
+
+
+@unroll.property("a step with weights can be trained through it", form=True)
+def _trained_through(_: SimpleNamespace, found: Any) -> str | None:
+    if not (isinstance(found, dict) and found["overwritten"]):
+        return None
+    return "the way back stops: something was written over that a step had read"
 
 
 @unroll.property("the first state is that of the first word")

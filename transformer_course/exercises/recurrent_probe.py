@@ -3,7 +3,7 @@
 Builds on: recurrent, engine.  Lacks: the step that it looks through (recurrent).
 """
 
-from functools import partial
+from functools import cache, partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +21,7 @@ gradient_by_distance = Exercise(
     lesson="01",
     level=2,
     minutes=12,
+    largest_cost=200.0,  # it measures a few models and trains none: sequence by sequence is fine
     stub="""def gradient_by_distance(score, inputs):
     # score: a function; takes inputs (batch, length, d_input), gives one number a sequence
     # → (length): for distance 0 (the last word), 1, 2 …: the norm of the gradient of a
@@ -84,6 +85,11 @@ gradient_by_distance = Exercise(
             "the mean over the batch is missing",
             "One number a distance is asked for, not one a sequence. Which axis is the batch?",
             {".mean(0)": ""},
+        ),
+        Mistake(
+            "each sequence has its own numbers",
+            "One number a distance is asked for. What is still to be done with the batch, axis 0?",
+            {".mean(0).flip(0)": ".flip(-1)"},
         ),
         Mistake(
             "only the first sequence is measured",
@@ -162,14 +168,20 @@ COARSE = 0.1
 
 @gradient_by_distance.probe
 def _probed(candidate: Any, *, inputs: Any, **weights: Any) -> Any:
+    score = _score_by(weights)
+    lengths = candidate(score, inputs)
+    return None if lengths is None else {"lengths": lengths, "again": candidate(score, inputs)}
+
+
+def _score_by(weights: dict[str, Any]) -> Any:
+    """Return what scores sequences, as many as it is given, by an RNN's last state."""
     step = partial(course_step, **weights)
 
     def score(read: Any) -> Any:
         start = read.new_zeros(len(read), len(weights["bias"]))
         return course_unroll(step, read, start)[:, -1].sum(-1)
 
-    lengths = candidate(score, inputs)
-    return None if lengths is None else {"lengths": lengths, "again": candidate(score, inputs)}
+    return score
 
 
 @gradient_by_distance.property("no length is below 0")
@@ -196,7 +208,9 @@ def _last_word_first(given: SimpleNamespace, found: Any) -> str | None:
     first = found["lengths"][0]
     if abs(first - last) < COARSE * last:
         return None
-    return f"the first number is {first:.3g}, and that is not the last word's"
+    if abs(first - last**2) < COARSE * last**2:
+        return f"the first number is {first:.3g}, the square of {last:.3g}, the last word's norm"
+    return f"the first number is {first:.3g}, the last word's norm is {last:.3g}"
 
 
 @gradient_by_distance.property("the lengths are exact")
@@ -214,3 +228,24 @@ def _exact(given: SimpleNamespace, found: Any) -> str | None:
     worst = int(off.argmax())
     times = found["lengths"][worst] / exact[worst]
     return f"at distance {worst} it gives {times:.2g} times the length"
+
+
+@gradient_by_distance.workload
+def _probed_at_a_models_size(candidate: Any) -> Any:
+    score, inputs, exact = _model_sized()
+    lengths = candidate(score, inputs)
+    if not torch.allclose(lengths, exact, EXACT["float64"]):
+        raise ValueError("its numbers are not the course's own there")
+    return (lengths * torch.ones_like(exact, requires_grad=True)).sum()
+
+
+@cache
+def _model_sized() -> tuple[Any, Any, Any]:
+    """Return a score, what it reads, and the course's own lengths, as in section 2."""
+    shapes = {"input_weight": (16, 40), "hidden_weight": (40, 40), "bias": (40,)}
+    rng = np.random.default_rng(0)
+    score = _score_by(
+        {name: torch.tensor(rng.normal(size=one)) / 6 for name, one in shapes.items()}
+    )
+    inputs = torch.tensor(rng.normal(size=(16, 41, 16)))
+    return score, inputs, course_gradient(score, inputs)

@@ -77,13 +77,13 @@ QUESTIONS = (
         options={
             "a": (
                 "attention, both times: it need not wait",
-                "Not waiting pays where the machine would stand idle. Eight long sequences keep "
-                "it busy, and attention compares a million pairs of words in each.",
+                "Not waiting pays where the machine would stand idle. One sequence of 1,024 keeps "
+                "it busy already: attention compares a million pairs of words in each.",
             ),
             "b": (
                 "the LSTM, both times",
-                "On 1,024 words attention compares a million pairs, and a mask hides half of them; "
-                "the LSTM takes 1,024 steps, in a compiled loop.",
+                "On 1,024 words attention compares a million pairs, and then a mask hides half of "
+                "them (no word may look at later ones); the LSTM takes 1,024 compiled steps.",
             ),
             "c": (
                 "attention alone, the LSTM eight at a time",
@@ -150,7 +150,8 @@ QUESTIONS = (
             ),
             "c": (
                 "it is always quicker",
-                "On one thread a compiled LSTM overtook it. It pays where a machine would idle.",
+                "On one thread a compiled LSTM overtook it. Reading in parallel pays where a "
+                "machine would idle.",
             ),
         },
         right="a",

@@ -31,8 +31,8 @@ lstm_step = Exercise(
     hints=(
         "One sum gives all four blocks at once, as in the RNN's step but without tanh: "
         "inputs @ input_weight + hidden @ hidden_weight + bias. Cut it by .chunk(4, -1).",
-        "Three of the blocks are gates: torch.sigmoid makes shares between 0 and 1 of them. `new` "
-        "is a value: torch.tanh.",
+        "Three of the blocks are gates: torch.sigmoid makes shares between 0 and 1 of them. The "
+        "third, g (`new`), is a value: torch.tanh.",
         "cell = keep · old cell + let in · new, with gates and value from hint 2. Then "
         "hidden = show · tanh(cell), and torch.cat([hidden, cell], -1) puts both together.",
     ),
@@ -68,6 +68,16 @@ lstm_step = Exercise(
             "hidden state and cell come back as a pair",
             "One tensor comes in, with both side by side, and one is to come out.",
             {"return torch.cat([hidden, cell], -1)": "return hidden, cell"},
+        ),
+        Mistake(
+            "only the hidden state comes back",
+            "What does the next step start from: `hidden` alone? What else is it to remember?",
+            {"return torch.cat([hidden, cell], -1)": "return hidden"},
+        ),
+        Mistake(
+            "hidden state and cell are joined along the batch",
+            "Which axis does torch.cat join along if none is named? Side by side is the last.",
+            {"torch.cat([hidden, cell], -1)": "torch.cat([hidden, cell])"},
         ),
         Mistake(
             "the gate that lets in is left out",

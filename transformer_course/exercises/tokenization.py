@@ -14,8 +14,8 @@ from transformer_course.engine.plain import describe
 character_tokenizer = Exercise(
     "characters.CharacterTokenizer",
     lesson="02",
-    level=1,
-    minutes=8,
+    level=2,
+    minutes=12,
     stub="""class CharacterTokenizer:
     def __init__(self, characters):
         # characters: a str, each character of the vocabulary once; its place in it is its id

@@ -123,34 +123,38 @@ def reliability_curves(measured: Mapping[str, Reliability]) -> Figure:
 
 @in_course_style
 def draws_grid(
-    tokens: Sequence[str],
-    rows: Mapping[str, Mapping[str, tuple[Float[Tensor, " shown"], Float[Tensor, " shown"]]]],
+    tokens: Mapping[int, str],
+    rows: Mapping[str, Mapping[str, tuple[Float[Tensor, " vocab"], Float[Tensor, " vocab"]]]],
 ) -> Figure:
     """Draw each control by itself: a row a control, a panel a setting.
 
     Args:
-        tokens: The likeliest ones.
-        rows: By control and setting, the probabilities of these tokens and their shares of draws.
+        tokens: Those that are shown, by number.
+        rows: By control and setting, the probabilities of all tokens and their shares of draws.
     """
+    shown = list(tokens)
     columns = max(map(len, rows.values()))
     tallest = max(
-        share.max().item() for row in rows.values() for pair in row.values() for share in pair
+        share[shown].max().item()
+        for row in rows.values()
+        for pair in row.values()
+        for share in pair
     )
     figure = Figure(figsize=(10, 1.9 * len(rows) + 0.9), layout="constrained")
     grid = figure.subplots(len(rows), columns, sharex=True, sharey=True, squeeze=False)
     for line, (control, settings) in zip(grid, rows.items(), strict=True):
         for axes, (setting, (left, drawn)) in zip(line, settings.items(), strict=True):
-            _draw_setting(axes, left, drawn, tallest)
+            _draw_setting(axes, left[shown], drawn[shown], tallest)
             axes.set_title(f"{control} {setting}", fontsize=11)
         line[0].set_ylabel("probability")
     for axes in grid[-1]:
-        labels = [token_label(token) for token in tokens]
+        labels = [token_label(token) for token in tokens.values()]
         axes.set_xticks(
             range(len(tokens)), labels, rotation=60, ha="right", rotation_mode="anchor", fontsize=9
         )
     signs = (
         Patch(color=QUERY, label="probability that is left"),
-        Patch(label="cut", **MASKED),
+        Patch(label="cut (height says nothing)", **MASKED),
         Line2D([], [], marker="o", color=KEY, linestyle="none", label="share of the draws"),
     )
     figure.legend(handles=signs, loc="outside upper right", ncols=3)

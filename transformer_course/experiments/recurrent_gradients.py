@@ -15,6 +15,7 @@ from transformer_course.claims import Finding, above, below, claim_of
 from transformer_course.device import one_thread
 from transformer_course.experiments.recurrent import KINDS, NUM_SEEDS, SET_TO_REMEMBER
 from transformer_course.experiments.recurrent_readers import (
+    FIRST_LETTERS,
     Initialise,
     Readers,
     keep_by,
@@ -73,15 +74,37 @@ def starting_gradients(
 
 
 def letter_gradients(readers: Readers, ids: Tensor, probe: Probe = gradient_by_distance) -> Tensor:
-    """Return the gradient, by distance, of the right letter's score at the last place."""
-    embedded = readers.embed(ids).detach()
+    """Return the gradient, by distance, of the right letter's score at the last place.
 
-    def right_score(inputs: Tensor) -> Tensor:
-        scores = readers.score(inputs.view_as(embedded))[..., -1, :]
-        return scores.gather(-1, ids[..., :1]).flatten()
-
+    Args:
+        readers: A bank.
+        ids: What its models read, each its own batch.
+        probe: Called once a model, on its batch.
+    """
+    models = [_alone(readers, number) for number in range(*readers.front)]
     with one_thread():
-        return probe(right_score, embedded.flatten(0, -3))
+        lengths = [
+            probe(partial(_right_score, model), model.embed(letters).detach())
+            for model, letters in zip(models, ids, strict=True)
+        ]
+    return torch.stack(lengths).mean(0).detach()
+
+
+def _alone(readers: Readers, number: int) -> Readers:
+    """Return one model of a bank by itself."""
+    alone = Readers(readers.kind, None, torch.Generator()).to(readers.letters.dtype)
+    alone.load_state_dict({name: bank[number] for name, bank in readers.state_dict().items()})
+    return alone
+
+
+def _right_score(model: Readers, inputs: Tensor) -> Tensor:
+    """Score the right letter of as many sequences as there are: it is known by its vector.
+
+    A probe may hand over all sequences, or one at a time.
+    """
+    letters = model.letters[: len(FIRST_LETTERS)]
+    right = (inputs[:, :1] - letters).norm(dim=-1).argmin(-1, keepdim=True)
+    return model.score(inputs)[:, -1].gather(-1, right)[:, 0]
 
 
 def _factor(curve: Tensor) -> float:

@@ -120,7 +120,7 @@ def one_number_memory(words: Sequence[str], source: int, weights: Sequence[float
     axes.set_xticks(list(places), words, rotation=30)
     axes.set(
         title=f"What is left of “{words[source]}” in a memory of one number",
-        ylabel="share left, w to the power of the distance",
+        ylabel="share left in the memory",
     )
     axes.set_ylim(bottom=0)
     axes.legend(loc="upper left", title="recurrent weight", alignment="left")
@@ -169,7 +169,7 @@ def gradient_curves(by_distance: Mapping[str, Sequence[float]]) -> Figure:
     axes.set(
         title="Gradient of the answer by a letter, untrained models",
         xlabel="distance of the letter (steps before the last)",
-        ylabel="length, as a share of that at 5",
+        ylabel="norm, as a share of that at 5 (log scale)",
     )
     name_lines(axes, ends, log=True)
     axes.set_xlim(4.5, len(curve) - 0.5)  # room for half a marker at both ends

@@ -22,7 +22,7 @@ DOTS_PER_INCH = 144
 WIDTH, HEIGHT = 8.6, 3.5
 """In inches."""
 
-LEAST_SEEN = 0.05
+CUT_HEIGHT = 0.05
 """Of the tallest bar."""
 
 FRAMES = (Controls(), Controls(temperature=0.5), Controls(top_k=4), Controls(top_p=0.5))
@@ -48,9 +48,9 @@ def draw_bars(axes: Axes, choice: Choice) -> None:
     kept = [place for place in places if left[place] > 0]
     axes.bar(kept, [left[place] for place in kept], 0.7, color=QUERY, label="probability left")
     if cut:
-        # Tall enough to be seen, however little they had.
-        least = LEAST_SEEN * max((*own, *left))
-        axes.bar(cut, [max(own[place], least) for place in cut], 0.7, **MASKED, label="cut away")
+        # All alike: what they had is told by the line.
+        height = CUT_HEIGHT * max((*own, *left))
+        axes.bar(cut, height, 0.7, **MASKED, label="cut (height says nothing)")
     axes.step(
         [place - 0.5 for place in (*places, len(own))],
         [*own, own[-1]],

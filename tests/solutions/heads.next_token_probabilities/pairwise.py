@@ -2,7 +2,9 @@
 
 
 def next_token_probabilities(logits, temperature=1.0, top_k=None, top_p=1.0):
-    higher = logits[..., None, :] > logits[..., :, None]  # (…, token, other)
+    one, other = logits[..., :, None], logits[..., None, :]
+    earlier = torch.ones(logits.shape[-1], logits.shape[-1]).tril(-1).bool()
+    higher = (other > one) | ((other == one) & earlier)  # of equals, the first
     if temperature == 0:
         return (~higher.any(-1)).to(logits.dtype)
     weights = torch.exp((logits - logits.max(-1, keepdim=True).values) / temperature)
