@@ -9,13 +9,17 @@ import numpy as np
 import pytest
 import torch
 
+from transformer_course.attention import scaled_dot_product_attention
 from transformer_course.experiments import (
     positional,
+    positional_links,
     positional_mask,
     positional_order,
     positional_seeds,
 )
+from transformer_course.experiments.multi_head_scores import attention_layers
 from transformer_course.experiments.positional import Recovered, recover, ridge
+from transformer_course.experiments.positional_links import LinksChanged, Scaling, link_factors
 from transformer_course.experiments.positional_mask import PlacesRead, read_places
 from transformer_course.experiments.positional_order import (
     LENGTHS,
@@ -54,12 +58,14 @@ GOOD_ORDER = positional_order.OrderByScheme(
         "ALiBi": (0.5, 0.6, 1.0, 1.0),
     },
 )
+GOOD_LINKS = LinksChanged(untouched=1.0, later_to_earlier=0.6, another=1.0, exchanged=1.0)
 GOOD_CAUSAL = positional_mask.CausalOrder(
     two_layers=(1.0, 1.0, 1.0),
     one_layer=0.5,
     unmasked=0.5,
     causal_places=PlacesRead(explained=0.5, means=torch.arange(15.0)),
     bidirectional_places=PlacesRead(explained=0.0, means=torch.full((15,), 7.0)),
+    links=GOOD_LINKS,
 )
 CLAIMS = {
     positional.without_positions_a_bag_of_words: GOOD_PERMUTED,
@@ -68,6 +74,7 @@ CLAIMS = {
     positional_order.length_is_not_free: GOOD_ORDER,
     positional_order.each_holds_where_it_was_trained: GOOD_ORDER,
     positional_mask.a_causal_mask_gives_order_away: GOOD_CAUSAL,
+    positional_mask.the_later_word_has_seen_the_earlier: GOOD_CAUSAL,
 }
 
 
@@ -159,6 +166,17 @@ def test_a_contrary_share_turns_its_claim(claim, scheme, shares):
 def test_a_contrary_quarter_turns_the_claim_on_where_it_holds(scheme, shares):
     changed = replace(GOOD_ORDER, by_quarter={**GOOD_ORDER.by_quarter, scheme: shares})
     finding = positional_order.each_holds_where_it_was_trained(changed)
+    assert not finding.holds
+    assert "expected" in finding.statement + finding.control
+
+
+@pytest.mark.parametrize(
+    ("field", "share"),
+    [("untouched", 0.5), ("later_to_earlier", 1.0), ("another", 0.6), ("exchanged", 0.5)],
+)
+def test_a_contrary_share_turns_the_claim_on_the_link(field, share):
+    links = replace(GOOD_LINKS, **{field: share})
+    finding = positional_mask.the_later_word_has_seen_the_earlier(replace(GOOD_CAUSAL, links=links))
     assert not finding.holds
     assert "expected" in finding.statement + finding.control
 
@@ -294,6 +312,90 @@ def test_order_from_the_mask_is_measured_in_all_its_models():
     assert order.causal_places.means.shape == (LENGTHS[0] - 1,)
 
 
+def test_one_link_of_the_later_word_is_cut_and_shares_are_exchanged():
+    river, money, other = 0, 1, 5
+    ids = torch.tensor([[other, money, other, river, other], [river, money, other, other, other]])
+    factors = link_factors(ids, torch.Generator().manual_seed(0))
+    assert factors["untouched"].eq(1).all()
+    assert (factors["later_to_earlier"] == 0).nonzero().tolist() == [[0, 0, 3, 1], [1, 0, 1, 0]]
+    exchanged = torch.ones(2, 1, 5, 5)
+    exchanged[0, 0, 3], exchanged[0, 0, 1] = 4 / 2, 2 / 4
+    exchanged[1, 0, 1], exchanged[1, 0, 0] = 2 / 1, 1 / 2
+    torch.testing.assert_close(factors["exchanged"], exchanged)
+
+
+def test_the_other_link_is_one_of_the_later_words_and_never_that_to_the_earlier():
+    ids, _ = sample_sentences(300, torch.Generator().manual_seed(0), 7)
+    another = link_factors(ids, torch.Generator().manual_seed(1))["another"]
+    named = (ids < len(NAMED)).nonzero()[:, 1].view(-1, 2).tolist()
+    cut = (another[:, 0] == 0).nonzero().tolist()
+    assert [sentence for sentence, _, _ in cut] == list(range(300))
+    seen = set()
+    for (_, query, key), (earlier, later) in zip(cut, named, strict=True):
+        assert query == later
+        assert key in set(range(later + 1)) - {earlier}
+        seen.add(key)
+    assert seen == set(range(6))
+
+
+def test_a_cut_takes_its_share_away_and_leaves_the_others():
+    generator = torch.Generator().manual_seed(0)
+    query, key, value = torch.randn(3, 2, 3, 5, 7, generator=generator).unbind()
+    factors = torch.ones(2, 1, 5, 5)
+    factors[1, 0, 4, 2] = 0
+    _, whole = scaled_dot_product_attention(query, key, value)
+    output, weights = Scaling(factors)(query, key, value)
+    expected = whole.clone()
+    expected[1, :, 4, 2] = 0
+    torch.testing.assert_close(weights, expected)
+    torch.testing.assert_close(output, expected @ value)
+
+
+def test_links_are_changed_in_the_first_layer_only_and_given_back():
+    model = build_reader("none", torch.Generator().manual_seed(0), causal=True).eval()
+    layers = attention_layers(model)
+    used = []
+
+    def noted(*given, **options):
+        used.append("second")
+        return scaled_dot_product_attention(*given, **options)
+
+    first, layers[1].attention = layers[0].attention, noted
+    changed = positional_links.change_links(model, num_questions=20)
+    assert (layers[0].attention, layers[1].attention) == (first, noted)
+    assert used == ["second"] * 4
+    assert changed.untouched == share_right(model, LENGTHS[0], 0, 20) == 0.5
+
+
+def test_the_stored_cuts_are_those_that_the_text_tells():
+    links = [LinksChanged(**shares) for shares in positional_seeds.stored_order().links]
+    assert len(links) == positional_seeds.NUM_SEEDS
+    assert {(shares.untouched, shares.another) for shares in links} == {(1.0, 1.0)}
+    cut = [shares.later_to_earlier for shares in links]
+    assert (f"{min(cut):.2f}", f"{max(cut):.2f}") == ("0.50", "0.91")
+    exchanged = [f"{shares.exchanged:.2f}" for shares in links]
+    assert sorted(exchanged) == ["0.80", *["1.00"] * 4]
+
+
+def test_a_mask_helps_every_scheme_at_the_longest():
+    right = positional_seeds.stored_order().right
+    for scheme in SCHEMES:
+        masked, both_ways = (
+            statistics.mean(shares[-1] for shares in right[name])
+            for name in (f"{scheme}, causal", scheme)
+        )
+        assert masked > both_ways + 0.1
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_a_stored_cut_comes_out_again():
+    again = positional_seeds.measure_links(2)
+    wanted = positional_seeds.stored_order().links[2]
+    # What is left after the cut hangs by rounding (0.51 to 0.60 with seed 0); the others do not.
+    assert again.pop("later_to_earlier") < 0.9
+    assert again == pytest.approx({name: wanted[name] for name in again}, abs=0.05)
+
+
 def test_a_probe_reads_places_where_they_were_added():
     generator = torch.Generator().manual_seed(0)
     assert read_places(build_reader("sinusoidal", generator).eval(), 0).explained > 0.9
@@ -327,7 +429,7 @@ def test_a_row_of_the_stored_result_comes_out_again():
 
 def test_the_table_holds_mean_and_deviation_over_the_seeds():
     stored = positional_seeds.stored_order()
-    (line,) = (line for line in stored.table().splitlines() if line.startswith("RoPE"))
+    (line,) = (line for line in stored.table().splitlines() if line.startswith("RoPE "))
     twice = [shares[1] for shares in stored.right["RoPE"]]
     wanted = f"{statistics.mean(twice):.2f} ± {statistics.stdev(twice):.2f}"
     assert re.findall(r"\d\.\d\d ± \d\.\d\d", line)[1] == wanted
@@ -335,14 +437,15 @@ def test_the_table_holds_mean_and_deviation_over_the_seeds():
 
 def test_the_table_of_some_models_leaves_the_others_out():
     written = positional_seeds.stored_order().table(positional_seeds.MASKED)
-    _, first, second = written.splitlines()
+    _, first, second, *schemes = written.splitlines()
     assert first.startswith("none, causal  ")
     assert second.startswith("none, causal, 1 layer ")
+    assert [line.split(",")[0] for line in schemes] == ["sinusoidal", "learned", "RoPE", "ALiBi"]
 
 
 @pytest.mark.usefixtures("unchecked")
 def test_the_command_stores_what_it_measures(tmp_path, capsys, monkeypatch):
-    name = "none, causal, 1 layer"
+    name = "none, causal"
     models = {name: positional_seeds.MODELS[name]}
     monkeypatch.setattr(positional_seeds, "MODELS", models)
     file = tmp_path / "order.json"
@@ -350,7 +453,11 @@ def test_the_command_stores_what_it_measures(tmp_path, capsys, monkeypatch):
     stored = positional_seeds.stored_order(file)
     assert capsys.readouterr().out == stored.table() + "\n"
     assert json.loads(file.read_text(encoding="utf-8"))["num_steps"] == 1
-    assert stored.right == {name: [[0.5] * 3] * 2}
+    assert list(stored.right) == [name]
+    assert np.shape(stored.right[name]) == (2, 3)
+    assert [LinksChanged(**shares).untouched for shares in stored.links] == pytest.approx(
+        [shares[0] for shares in stored.right[name]], abs=0.1
+    )
 
 
 def test_a_missing_result_says_how_to_make_it(tmp_path):

@@ -10,6 +10,7 @@ from test_experiment_plots import heights, overlaps
 from transformer_course.experiments import positional_order_plots as order_plots
 from transformer_course.experiments import positional_plots as plots
 from transformer_course.experiments.positional import Recovered, SumsProbed
+from transformer_course.experiments.positional_links import LinksChanged
 from transformer_course.experiments.positional_mask import CausalOrder, PlacesRead
 from transformer_course.experiments.positional_order import OrderByScheme
 from transformer_course.positional import pair_frequencies, sinusoidal_table
@@ -141,6 +142,7 @@ def test_place_curves_draw_what_the_probe_reads_beside_the_truth():
         unmasked=0.5,
         causal_places=causal,
         bidirectional_places=both,
+        links=LinksChanged(untouched=1.0, later_to_earlier=0.5, another=1.0, exchanged=1.0),
     )
     figure = order_plots.place_curves(order)
     lines = [drawn(line) for line in figure.axes[0].lines]

@@ -109,8 +109,8 @@ QUESTIONS = (
             ),
             "b": (
                 "yes",
-                "The first word sees one word, the last one sees all: how much there is to see "
-                "says where one stands.",
+                "Of the two words only the later one sees the other: that is order, and needs no "
+                "place.",
             ),
             "c": (
                 "yes, and one layer would do",

@@ -1,6 +1,6 @@
 """Lesson 04's claim C7 under a causal mask: what models without any positions know of order.
 
-Builds on: positional_order, whose task they learn.  Lacks: schemes for positions.
+Builds on: positional_order, whose task they learn; positional_links.  Lacks: schemes for positions.
 Source: Haviv et al. 2022 (causal models without positions).
 """
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from transformer_course.claims import Finding, above, below, claim_of
 from transformer_course.experiments.positional import ridge
+from transformer_course.experiments.positional_links import LinksChanged, change_links
 from transformer_course.experiments.positional_order import (
     LENGTHS,
     NUM_QUESTIONS,
@@ -49,6 +50,7 @@ class CausalOrder:
         unmasked: The first model, its mask taken away, at the length of training.
         causal_places: What a probe reads after the first of two layers.
         bidirectional_places: The same in a model that looks both ways.
+        links: The first model again, links of its first layer cut.
     """
 
     two_layers: Sequence[float]
@@ -56,12 +58,13 @@ class CausalOrder:
     unmasked: float
     causal_places: PlacesRead
     bidirectional_places: PlacesRead
+    links: LinksChanged
 
 
 def order_from_the_mask(
     seed: int = 0, *, num_steps: int = TRAINING.num_steps, num_questions: int = NUM_QUESTIONS
 ) -> CausalOrder:
-    """Train models without positions, and take the mask away from one of them."""
+    """Train models without positions, take the mask away from one, and links."""
     causal, one_layer, both_ways = (
         trained_reader("none", seed, num_steps=num_steps, causal=is_causal, num_layers=layers)
         for is_causal, layers in ((True, 2), (True, 1), (False, 2))
@@ -77,6 +80,7 @@ def order_from_the_mask(
         unmasked=share_right(unmasked.eval(), length, seed, num_questions),
         causal_places=read_places(causal, seed),
         bidirectional_places=read_places(both_ways, seed),
+        links=change_links(causal, seed, num_questions),
     )
 
 
@@ -112,4 +116,19 @@ def a_causal_mask_gives_order_away(order: CausalOrder) -> Finding:
         f"one causal layer: one half (difference {one}); the two without their mask: one half "
         f"(difference {unmasked}); trained without a mask: R² {both_ways}",
         all(bound.holds for bound in (two, one, unmasked, causal, both_ways)),
+    )
+
+
+@claim_of("C7", order_from_the_mask)
+def the_later_word_has_seen_the_earlier(order: CausalOrder) -> Finding:
+    """Judge whether order comes of one link of the first layer, and not of the two words' 1/n."""
+    links = order.links
+    cut, whole = below(links.later_to_earlier, 0.9), above(links.untouched, 0.98)
+    another, exchanged = above(links.another, 0.98), above(links.exchanged, 0.98)
+    return Finding(
+        "the same two layers, one link of the first cut, from the later of the two words to the "
+        f"earlier: right {cut}",
+        f"nothing cut: {whole}; another link of the later word cut: {another}; the two words' "
+        f"shares scaled as if each saw as many words as the other: {exchanged}",
+        all(bound.holds for bound in (cut, whole, another, exchanged)),
     )

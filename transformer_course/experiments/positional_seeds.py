@@ -1,7 +1,7 @@
 """The order task with more seeds than a lesson has time for: a stored result, and how it was made.
 
-`python -m transformer_course.experiments.positional_seeds` trains 35 models in about two minutes of
-processor time and writes the file anew.
+`python -m transformer_course.experiments.positional_seeds` trains 60 models in about four minutes
+of processor time and writes the file anew.
 
 Builds on: positional_order.  Lacks: a picture; lesson 04 prints the table.
 """
@@ -11,12 +11,13 @@ import platform
 import statistics
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from transformer_course.experiments.positional_links import change_links
 from transformer_course.experiments.positional_order import (
     LENGTHS,
     SCHEMES,
@@ -33,11 +34,12 @@ MODELS: Mapping[str, Mapping[str, Any]] = {
     **{name: {"scheme": name} for name in SCHEMES},
     "none, causal": {"scheme": "none", "causal": True},
     "none, causal, 1 layer": {"scheme": "none", "causal": True, "num_layers": 1},
+    **{f"{name}, causal": {"scheme": name, "causal": True} for name in SCHEMES if name != "none"},
 }
 """What is trained, by the name of its row."""
 
 MASKED = tuple(name for name in MODELS if name not in SCHEMES)
-"""The rows without positions that look back only: they are told in a section of their own."""
+"""The rows that look back only: they are told in a section of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,8 @@ class OrderBySeed:
         lengths: How many words the questions have.
         num_steps: Optimiser steps of each model.
         right: Shares of right answers by model: a row for each seed, from 0, one share a length.
+        links: Shares of right answers of the model "none, causal" at the length of training, a
+            mapping for each seed: links of its first layer changed, as `LinksChanged` names them.
     """
 
     command: str
@@ -57,6 +61,7 @@ class OrderBySeed:
     lengths: Sequence[int]
     num_steps: int
     right: Mapping[str, Sequence[Sequence[float]]]
+    links: Sequence[Mapping[str, float]]
 
     def table(self, names: Collection[str] | None = None) -> str:
         """Write mean and standard deviation over the seeds, a line a model.
@@ -83,6 +88,13 @@ def measure(name: str, seed: int, num_steps: int = TRAINING.num_steps) -> list[f
     return [round(share, 4) for share in shares_right(model, seed)]
 
 
+def measure_links(seed: int, num_steps: int = TRAINING.num_steps) -> dict[str, float]:
+    """Train the causal model without positions, and ask it with its first layer changed."""
+    model = trained_reader(seed=seed, num_steps=num_steps, **MODELS["none, causal"])
+    changed = asdict(change_links(model, seed))
+    return {name: round(share, 4) for name, share in changed.items()}
+
+
 def stored_order(file: Path = FILE) -> OrderBySeed:
     """Read the stored result.
 
@@ -98,13 +110,15 @@ def main(
     file: Path = FILE, *, num_seeds: int = NUM_SEEDS, num_steps: int = TRAINING.num_steps
 ) -> None:
     """Measure all models with all seeds, and store what came out."""
-    right = {name: [measure(name, seed, num_steps) for seed in range(num_seeds)] for name in MODELS}
+    seeds = range(num_seeds)
+    right = {name: [measure(name, seed, num_steps) for seed in seeds] for name in MODELS}
     result = {
         "command": COMMAND,
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
         "lengths": LENGTHS,
         "num_steps": num_steps,
         "right": right,
+        "links": [measure_links(seed, num_steps) for seed in seeds],
     }
     with replacing(file) as aside:
         aside.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
