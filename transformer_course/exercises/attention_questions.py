@@ -33,11 +33,11 @@ QUESTIONS = (
             "first word's weight goes to the future, on average?"
         ),
         options={
-            "a": ("none: 0 is nothing", "A score of 0 is not a weight of 0: e to the 0 is 1."),
+            "a": ("more than four fifths", "Fifteen ones against a single eˢ, and s is around 0."),
             "b": ("about half", "Fifteen keys that each get e⁰ = 1 outweigh one that gets eˢ."),
-            "c": ("more than four fifths", "Fifteen ones against a single eˢ, and s is around 0."),
+            "c": ("none: 0 is nothing", "A score of 0 is not a weight of 0: e to the 0 is 1."),
         },
-        right="c",
+        right="a",
     ),
     Question(
         name="05.3",
@@ -111,12 +111,12 @@ QUESTIONS = (
         text="A row of attention weights tells you …",
         options={
             "a": (
-                "how important each word is to the sentence",
-                "Section 8 cut a link of weight above .8, and the answer stayed.",
-            ),
-            "b": (
                 "in what shares one word mixes the values of the others",
                 "That, and no more: the shares of one weighted mean, in one head.",
+            ),
+            "b": (
+                "how important each word is to the sentence",
+                "Section 8 cut a link of weight above .8, and the answer stayed.",
             ),
             "c": (
                 "how alike the words' embeddings are",
@@ -124,7 +124,7 @@ QUESTIONS = (
                 "and yet one asks for the other.",
             ),
         },
-        right="b",
+        right="a",
     ),
     Question(
         name="q05_2",
@@ -176,14 +176,14 @@ QUESTIONS = (
                 "and (2, 2, 2, 3) shows the difference.",
             ),
             "b": (
-                "a quarter each, as of (0, 0, 0, 0)",
-                "Adding a number to all scores changes nothing: softmax knows differences only.",
-            ),
-            "c": (
                 "more than a quarter each, because the scores are high",
                 "Four weights above a quarter would sum to more than 1.",
             ),
+            "c": (
+                "a quarter each, as of (0, 0, 0, 0)",
+                "Adding a number to all scores changes nothing: softmax knows differences only.",
+            ),
         },
-        right="b",
+        right="c",
     ),
 )

@@ -14,19 +14,19 @@ QUESTIONS = (
         ),
         options={
             "a": (
-                "one and the same vector",
-                "The same word has the same number, and that number has one row.",
+                "unlike: one is a shore, the other a house",
+                "The table has no row for a meaning, only one for a word.",
             ),
             "b": (
                 "alike, but each leans towards its own neighbours",
                 "Nothing has looked at a neighbour yet: the lookup sees a number and nothing else.",
             ),
             "c": (
-                "unlike: one is a shore, the other a house",
-                "The table has no row for a meaning, only one for a word.",
+                "one and the same vector",
+                "The same word has the same number, and that number has one row.",
             ),
         },
-        right="a",
+        right="c",
     ),
     Question(
         name="03.2",
@@ -73,19 +73,19 @@ QUESTIONS = (
         text="What does an embedding layer compute?",
         options={
             "a": (
-                "a vector from the letters of a word",
-                "It sees a number, not letters: two spellings of one word are two rows.",
-            ),
-            "b": (
                 "a row of a table: the same as a one-hot row times the table",
                 "And the zeros are skipped, which is all the difference.",
+            ),
+            "b": (
+                "a vector from the letters of a word",
+                "It sees a number, not letters: two spellings of one word are two rows.",
             ),
             "c": (
                 "a vector from the word and its neighbours in the sentence",
                 "Neighbours come in later, by attention. Out of the table each word comes alone.",
             ),
         },
-        right="b",
+        right="a",
     ),
     Question(
         name="q03_2",
@@ -134,14 +134,14 @@ QUESTIONS = (
                 "A tokenizer knows spelling only: it has never heard of meaning.",
             ),
             "b": (
-                "the same: an id stands for a spelling",
-                "So the table has one row for both.",
-            ),
-            "c": (
                 "drawn anew for each text",
                 "Then no table could hold them. An id is fixed once the tokenizer is trained.",
             ),
+            "c": (
+                "the same: an id stands for a spelling",
+                "So the table has one row for both.",
+            ),
         },
-        right="b",
+        right="c",
     ),
 )

@@ -15,19 +15,19 @@ START = (
         ),
         options={
             "a": (
-                "most of them: it puts together what it has read",
-                "Having read them a few times, so small a model keeps habits, not pages.",
+                "fewer than one in fifty",
+                "It learned which piece of a word tends to follow which text, not the text.",
             ),
             "b": (
                 "about one in ten",
                 "Five words in a row hardly ever come twice, not even in Shakespeare.",
             ),
             "c": (
-                "fewer than one in fifty",
-                "It learned which piece of a word tends to follow which text, not the text.",
+                "most of them: it puts together what it has read",
+                "Having read them a few times, so small a model keeps habits, not pages.",
             ),
         },
-        right="c",
+        right="a",
     ),
     Question(
         name="00.2",
@@ -100,15 +100,15 @@ START = (
                 "What is typed in the notebook, yes; but a part that passed is kept apart from it.",
             ),
             "b": (
-                "your two parts, which later lessons run on",
-                "Each is a file under my_work/parts. You may even read them.",
-            ),
-            "c": (
                 "a mark, but not the code",
                 "The code is the point: it becomes a part of the model.",
             ),
+            "c": (
+                "your two parts, which later lessons run on",
+                "Each is a file under my_work/parts. You may even read them.",
+            ),
         },
-        right="b",
+        right="c",
     ),
 )
 
@@ -131,14 +131,14 @@ PYTORCH = (
         text="Five predictions of shape (5, 1), five targets of shape (5,), all equal. What is "
         "((predictions - targets) ** 2).mean()?",
         options={
-            "a": ("0: they are equal", "Pair by pair they are. But which pairs are formed?"),
-            "b": ("an error: the shapes differ", "They fit by the rules, and nobody is asked."),
-            "c": (
+            "a": (
                 "a number above 0",
                 "(5, 1) and (5,) spread to (5, 5): every prediction against every target.",
             ),
+            "b": ("an error: the shapes differ", "They fit by the rules, and nobody is asked."),
+            "c": ("0: they are equal", "Pair by pair they are. But which pairs are formed?"),
         },
-        right="c",
+        right="a",
     ),
     Question(
         name="00b.3",
@@ -175,15 +175,15 @@ PYTORCH = (
                 "It computes as any tensor does.",
             ),
             "b": (
-                "So that model.parameters() finds it, and the optimiser with it.",
-                "A plain tensor in a module would stay as it is for ever, without any error.",
-            ),
-            "c": (
                 "Only a parameter can have a gradient.",
                 "Any tensor of floats can, with requires_grad=True.",
             ),
+            "c": (
+                "So that model.parameters() finds it, and the optimiser with it.",
+                "A plain tensor in a module would stay as it is for ever, without any error.",
+            ),
         },
-        right="b",
+        right="c",
     ),
     Question(
         name="q00b_3",

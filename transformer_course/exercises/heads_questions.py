@@ -38,19 +38,19 @@ QUESTIONS = (
         ),
         options={
             "a": (
-                "the second: 1.6 is less than 3",
-                "Its tokens are smaller. A character is easier to guess than a word.",
+                "that cannot be said from these two numbers",
+                "Tokens of different length: only a unit that both share can tell.",
             ),
             "b": (
                 "the first: words carry more",
                 "Perhaps; but a loss a token says nothing before you know how long tokens are.",
             ),
             "c": (
-                "that cannot be said from these two numbers",
-                "Tokens of different length: only a unit that both share can tell.",
+                "the second: 1.6 is less than 3",
+                "Its tokens are smaller. A character is easier to guess than a word.",
             ),
         },
-        right="c",
+        right="a",
     ),
     Question(
         name="07.3",
@@ -102,19 +102,19 @@ QUESTIONS = (
         text="Two heads stand on one trunk. What does each of them do?",
         options={
             "a": (
-                "each is a trunk of its own, with other blocks",
-                "The blocks are the same ones. A head begins where the last norm ends.",
-            ),
-            "b": (
                 "one scores tokens at every position, the other scores classes once a text",
                 "(length, vocabulary) scores from one, and three from the other, after pooling.",
+            ),
+            "b": (
+                "each is a trunk of its own, with other blocks",
+                "The blocks are the same ones. A head begins where the last norm ends.",
             ),
             "c": (
                 "one reads forwards, the other backwards",
                 "Who may look at whom is decided inside the blocks, by the mask.",
             ),
         },
-        right="b",
+        right="a",
     ),
     Question(
         name="q07_2",
@@ -124,13 +124,13 @@ QUESTIONS = (
                 "right one time in ten",
                 "How often the likeliest token comes is another number, and mostly higher.",
             ),
-            "b": (
+            "b": ("wrong by ten tokens", "It is no distance: nothing is counted off."),
+            "c": (
                 "as unsure as between ten equal chances",
                 "e to the 2.3 is 10; ten equal chances cost −log of a tenth each.",
             ),
-            "c": ("wrong by ten tokens", "It is no distance: nothing is counted off."),
         },
-        right="b",
+        right="c",
     ),
     Question(
         name="q07_3",
@@ -156,18 +156,18 @@ QUESTIONS = (
         text="From lesson 05: why may a model that writes not see the next token?",
         options={
             "a": (
-                "because it is what has to be found, and in training it stands right there",
-                "The causal mask of lesson 05 takes it away, or the loss falls for no reason.",
-            ),
-            "b": (
                 "because it would be too slow",
                 "It would cost nothing more. It would only learn to copy.",
+            ),
+            "b": (
+                "because it is what has to be found, and in training it stands right there",
+                "The causal mask of lesson 05 takes it away, or the loss falls for no reason.",
             ),
             "c": (
                 "because attention can only look back",
                 "It can look both ways; a mask has to forbid it.",
             ),
         },
-        right="a",
+        right="b",
     ),
 )

@@ -86,16 +86,16 @@ QUESTIONS = (
                 "Nothing is replaced: both write their answer onto what is there, by adding.",
             ),
             "b": (
-                "two updates are added to it, one gathered from other places, one made from itself",
-                "Attention is the first, feed-forward the second; the stream runs straight on.",
-            ),
-            "c": (
                 "it is normalised, and goes on normalised",
                 "With the norms first, only the copy that a sublayer reads is normalised. That is "
                 "why one more norm stands before the head.",
             ),
+            "c": (
+                "two updates are added to it, one gathered from other places, one made from itself",
+                "Attention is the first, feed-forward the second; the stream runs straight on.",
+            ),
         },
-        right="b",
+        right="c",
     ),
     Question(
         name="q08_2",
@@ -140,18 +140,18 @@ QUESTIONS = (
         text="From lesson 05, with two texts now: a row of cross-attention sums to 1 over …",
         options={
             "a": (
-                "the words that are read, one share for each",
-                "The decoder asks, the encoder's words are the keys, and a query shares out 1.",
+                "nothing in particular",
+                "Softmax makes it 1, in cross-attention as in self-attention.",
             ),
             "b": (
                 "the characters that are written",
                 "Those ask. Softmax runs over what answers.",
             ),
             "c": (
-                "nothing in particular",
-                "Softmax makes it 1, in cross-attention as in self-attention.",
+                "the words that are read, one share for each",
+                "The decoder asks, the encoder's words are the keys, and a query shares out 1.",
             ),
         },
-        right="a",
+        right="c",
     ),
 )

@@ -14,19 +14,19 @@ QUESTIONS = (
         ),
         options={
             "a": (
-                "about a quarter: each head has only half of the numbers",
-                "Each head has half of the numbers, but a whole row of weights to share out.",
+                "more than nine tenths",
+                "Each head has a row of its own, and √2 for √4 makes it a little sharper, too.",
             ),
             "b": (
                 "about half, as before",
                 "The first head's row no longer has to spare anything for the second question.",
             ),
             "c": (
-                "more than nine tenths",
-                "Each head has a row of its own, and √2 for √4 makes it a little sharper, too.",
+                "about a quarter: each head has only half of the numbers",
+                "Each head has half of the numbers, but a whole row of weights to share out.",
             ),
         },
-        right="c",
+        right="a",
     ),
     Question(
         name="06.2",
@@ -100,19 +100,19 @@ QUESTIONS = (
         text="Twelve heads in place of one, at the same d_model: what becomes more?",
         options={
             "a": (
-                "the parameters",
-                "The count is the same: you measured it with your own class.",
-            ),
-            "b": (
                 "the rows of weights: each word gives 1 away in every head",
                 "Twelve questions, twelve rows. Each question has fewer numbers, d_model / 12.",
+            ),
+            "b": (
+                "the parameters",
+                "The count is the same: you measured it with your own class.",
             ),
             "c": (
                 "the width of what comes out",
                 "The slices are laid side by side again: d_model in, d_model out.",
             ),
         },
-        right="b",
+        right="a",
     ),
     Question(
         name="q06_2",
@@ -120,15 +120,15 @@ QUESTIONS = (
         options={
             "a": ("the heads, and saves a step", "It moves no number: count along the first row."),
             "b": (
-                "an error",
-                "The shape fits, so there is none. That is what makes this slip so common.",
-            ),
-            "c": (
                 "the right shape, filled with words and heads mixed up",
                 "A head then sees pieces of several words as one. A model may train on it anyway.",
             ),
+            "c": (
+                "an error",
+                "The shape fits, so there is none. That is what makes this slip so common.",
+            ),
         },
-        right="c",
+        right="b",
     ),
     Question(
         name="q06_3",
@@ -139,52 +139,52 @@ QUESTIONS = (
                 "0.2 of MiniLM does it, and without it the vectors turn by .002.",
             ),
             "b": (
-                "that it hands over the value of the token before, and no more",
-                "What becomes of it shows when the head is silenced, not on the map.",
-            ),
-            "c": (
                 "that it has understood the sentence's order",
                 "It knows one place back. In the widget: whatever word stands there.",
             ),
+            "c": (
+                "that it hands over the value of the token before, and no more",
+                "What becomes of it shows when the head is silenced, not on the map.",
+            ),
         },
-        right="b",
+        right="c",
     ),
     Question(
         name="q06_4",
         text="Why do the heads of a trained model differ?",
         options={
             "a": (
-                "because they start with different numbers",
-                "With equal ones they got equal gradients, and were equal after 2,000 steps.",
+                "because different heads are bound to specialise",
+                "They had every reason to, and did not: their start was equal.",
             ),
             "b": (
                 "because each head is told its task",
                 "Nobody tells them. The loss is of the whole model.",
             ),
             "c": (
-                "because different heads are bound to specialise",
-                "They had every reason to, and did not: their start was equal.",
+                "because they start with different numbers",
+                "With equal ones they got equal gradients, and were equal after 2,000 steps.",
             ),
         },
-        right="a",
+        right="c",
     ),
     Question(
         name="q06_5",
         text="From lesson 05: two words have one vector, and no positions are given. In a head …",
         options={
             "a": (
-                "their rows of weights are the same",
-                "One vector makes one query, in every head, and one query makes one row.",
-            ),
-            "b": (
                 "their rows differ, because their neighbours differ",
                 "Without positions a word has no neighbours: a row depends on its query only.",
+            ),
+            "b": (
+                "their rows of weights are the same",
+                "One vector makes one query, in every head, and one query makes one row.",
             ),
             "c": (
                 "each gives the other half of its weight",
                 "How much each gets depends on the scores; nothing makes it a half.",
             ),
         },
-        right="a",
+        right="b",
     ),
 )

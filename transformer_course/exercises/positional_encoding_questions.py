@@ -14,19 +14,19 @@ QUESTIONS = (
         ),
         options={
             "a": (
-                "other vectors, for the sentence means something else now",
-                "What a word gets is a mean over all words, and a mean does not know their order.",
-            ),
-            "b": (
                 "the same vectors, in the new order",
                 "Each word gets a mean over the same 13 words, with the same weights.",
+            ),
+            "b": (
+                "other vectors, for the sentence means something else now",
+                "What a word gets is a mean over all words, and a mean does not know their order.",
             ),
             "c": (
                 "the same vectors in the old order",
                 "A word's vector goes wherever the word goes.",
             ),
         },
-        right="b",
+        right="a",
     ),
     Question(
         name="04.2",
@@ -85,16 +85,16 @@ QUESTIONS = (
                 "the learning did.",
             ),
             "b": (
+                "RoPE and ALiBi",
+                "RoPE knows distances only, but it has never met one beyond 15.",
+            ),
+            "c": (
                 "only ALiBi",
                 "Its bias at 64 words is the one that it has met, continued: what is near counts "
                 "more.",
             ),
-            "c": (
-                "RoPE and ALiBi",
-                "RoPE knows distances only, but it has never met one beyond 15.",
-            ),
         },
-        right="b",
+        right="c",
     ),
     Question(
         name="04.5",
@@ -124,38 +124,38 @@ QUESTIONS = (
         text="A transformer without positions reads “dog bites man” and “man bites dog”. It …",
         options={
             "a": (
-                "cannot tell the two apart",
-                "Not in every case: a causal one of two layers could.",
-            ),
-            "b": (
                 "cannot tell them apart if all words look at all words",
                 "It sees a bag. Under a causal mask two layers can tell.",
+            ),
+            "b": (
+                "cannot tell the two apart",
+                "Not in every case: a causal one of two layers could.",
             ),
             "c": (
                 "can tell, because attention is computed word by word",
                 "In whatever order it is computed, each word gets the same mean.",
             ),
         },
-        right="b",
+        right="a",
     ),
     Question(
         name="q04_2",
         text="Why does each frequency come as a sine and a cosine?",
         options={
             "a": (
-                "so that the dot product of two rows depends on their distance only",
-                "cos a cos b + sin a sin b = cos(a − b): the places themselves cancel.",
+                "so that the numbers stay between −1 and 1",
+                "A sine alone stays there, too.",
             ),
             "b": (
                 "so that no two rows are alike",
                 "Sines alone, of so many speeds, would see to that as well.",
             ),
             "c": (
-                "so that the numbers stay between −1 and 1",
-                "A sine alone stays there, too.",
+                "so that the dot product of two rows depends on their distance only",
+                "cos a cos b + sin a sin b = cos(a − b): the places themselves cancel.",
             ),
         },
-        right="a",
+        right="c",
     ),
     Question(
         name="q04_3",

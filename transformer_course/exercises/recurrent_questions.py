@@ -13,11 +13,11 @@ QUESTIONS = (
             "how much is left eight words later, at “empty”?"
         ),
         options={
-            "a": ("about a half", "A half is left after one word. There are seven more."),
+            "a": ("less than a hundredth", "Halved eight times: ½⁸ = 1/256."),
             "b": ("a sixteenth", "That is ½ · ⅛: halving is multiplied, not divided by eight."),
-            "c": ("less than a hundredth", "Halved eight times: ½⁸ = 1/256."),
+            "c": ("about a half", "A half is left after one word. There are seven more."),
         },
-        right="c",
+        right="a",
     ),
     Question(
         name="01.2",
@@ -125,36 +125,36 @@ QUESTIONS = (
                 "The same RNN, taught with near distances among them, recalls at 200.",
             ),
             "b": (
-                "size: a larger RNN would learn it",
-                "All had one size, and failed or succeeded by their start and their lessons.",
-            ),
-            "c": (
                 "a learning signal: the gradient from so far back is next to nothing",
                 "That, with plain initialisation and this budget. Other starts and other lessons "
                 "repair it.",
             ),
+            "c": (
+                "size: a larger RNN would learn it",
+                "All had one size, and failed or succeeded by their start and their lessons.",
+            ),
         },
-        right="c",
+        right="b",
     ),
     Question(
         name="q01_2",
         text="“Attention trains in parallel.” What exactly is true of it?",
         options={
             "a": (
-                "no place waits for another while it reads a text that is there",
-                "Four products in a row for any length, T for an RNN. Writing waits in both.",
+                "it is always quicker",
+                "On one thread a compiled LSTM overtook it. Reading in parallel pays where a "
+                "machine would idle.",
             ),
             "b": (
                 "it needs less work than an RNN",
                 "It needs more on long texts: pairs grow with the square of the length.",
             ),
             "c": (
-                "it is always quicker",
-                "On one thread a compiled LSTM overtook it. Reading in parallel pays where a "
-                "machine would idle.",
+                "no place waits for another while it reads a text that is there",
+                "Four products in a row for any length, T for an RNN. Writing waits in both.",
             ),
         },
-        right="a",
+        right="c",
     ),
     Question(
         name="q01_3",
@@ -165,15 +165,15 @@ QUESTIONS = (
                 "It named it each time. Swap the letter, and the answer changes.",
             ),
             "b": (
-                "no small change of it moves the answer; another letter may",
-                "The Jacobian is about small changes. Memory is about other letters.",
-            ),
-            "c": (
                 "training has failed",
                 "Training had succeeded: a state that has snapped into place has no gradient.",
             ),
+            "c": (
+                "no small change of it moves the answer; another letter may",
+                "The Jacobian is about small changes. Memory is about other letters.",
+            ),
         },
-        right="b",
+        right="c",
     ),
     Question(
         name="q01_4",
@@ -187,14 +187,14 @@ QUESTIONS = (
                 "Each batch has its own gradient, and backward() adds it to what is there.",
             ),
             "b": (
-                "against the mean of ten gradients",
-                "Nobody divides: backward() adds, and that is all.",
-            ),
-            "c": (
                 "against the sum of ten gradients",
                 "backward() adds to .grad, and nothing cleared it.",
             ),
+            "c": (
+                "against the mean of ten gradients",
+                "Nobody divides: backward() adds, and that is all.",
+            ),
         },
-        right="c",
+        right="b",
     ),
 )

@@ -36,19 +36,19 @@ QUESTIONS = (
         ),
         options={
             "a": (
-                "ab | c | d, since ab is the longest token at its beginning",
-                "That is longest match. Joining b to a takes it from c, which came first.",
-            ),
-            "b": (
                 "a | bcd, since b | c was learned first",
                 "b | c has rank 0 and is joined first; a then stands alone, and bc | d follows.",
+            ),
+            "b": (
+                "ab | c | d, since ab is the longest token at its beginning",
+                "That is longest match. Joining b to a takes it from c, which came first.",
             ),
             "c": (
                 "both are possible: either decodes to abcd",
                 "They decode alike, yes. But a model has only ever read one of the two.",
             ),
         },
-        right="b",
+        right="a",
     ),
     Question(
         name="02.3",
@@ -79,14 +79,14 @@ QUESTIONS = (
             "learned from Shakespeare. How many tokens has Hindi for one of English?"
         ),
         options={
-            "a": ("about as many", "Its letters are in no token of two bytes: none was ever read."),
-            "b": ("about twice as many", "So it is with bytes. But English was shortened."),
-            "c": (
+            "a": (
                 "about six times as many",
                 "Twice as many bytes, and not one merge for them, where English has thousands.",
             ),
+            "b": ("about twice as many", "So it is with bytes. But English was shortened."),
+            "c": ("about as many", "Its letters are in no token of two bytes: none was ever read."),
         },
-        right="c",
+        right="a",
     ),
     Question(
         name="q02_1",
@@ -97,15 +97,15 @@ QUESTIONS = (
                 "Learning only shortens. With no merge at all it encodes everything, too.",
             ),
             "b": (
-                "every text is a row of bytes, and all 256 are in the vocabulary",
-                "What no merge fits stays as bytes. There is nothing that is unknown.",
-            ),
-            "c": (
                 "unknown words get a token for the unknown",
                 "WordPiece does that, and the text is lost. Bytes need no such token.",
             ),
+            "c": (
+                "every text is a row of bytes, and all 256 are in the vocabulary",
+                "What no merge fits stays as bytes. There is nothing that is unknown.",
+            ),
         },
-        right="b",
+        right="c",
     ),
     Question(
         name="q02_2",
@@ -131,20 +131,20 @@ QUESTIONS = (
         text="What do more merges buy, and what do they cost?",
         options={
             "a": (
-                "shorter sequences, for a larger table of vectors",
-                "Every token needs a vector of its own (lesson 03); rare ones are learned from "
-                "few examples.",
+                "tokens that are words, for nothing",
+                "Most tokens are no words, and each one costs a row of the table.",
             ),
             "b": (
                 "fewer unknown words, for slower encoding",
                 "No word is unknown with 0 merges either.",
             ),
             "c": (
-                "tokens that are words, for nothing",
-                "Most tokens are no words, and each one costs a row of the table.",
+                "shorter sequences, for a larger table of vectors",
+                "Every token needs a vector of its own (lesson 03); rare ones are learned from "
+                "few examples.",
             ),
         },
-        right="a",
+        right="c",
     ),
     Question(
         name="q02_4",
