@@ -45,13 +45,14 @@ def test_the_untouched_stub_is_not_started_and_told_the_first_step(exercise):
 
 
 @MISTAKES
-def test_a_known_mistake_is_met_by_its_name(exercise, mistake):
-    verdict = verdict_on(exercise, exercise.wrong_answers[mistake.name])
-    assert (verdict.state, verdict.mistake) == (State.SLIP, mistake.name)
+def test_a_known_mistake_is_met_by_its_name(exercise, mistake, tmp_path):
+    checked = check_answer(exercise, exercise.wrong_answers[mistake.name], Workspace(tmp_path))
+    assert (checked.verdict.state, checked.verdict.mistake) == (State.SLIP, mistake.name)
+    assert len(verdict_page(exercise, checked).as_text().splitlines()) <= 6
 
 
 @EXERCISES
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_the_inputs_tell_every_mistake_from_every_other(exercise, seed):
     seen = {None: expected(exercise, seed)}
     seen |= {one.name: mistaken(exercise, one.name, seed) for one in exercise.mistakes}
@@ -78,11 +79,3 @@ def skeleton(data):
     if isinstance(data, list) and any(isinstance(item, Array) for item in data):
         return [skeleton(item) for item in data]
     return type(data).__name__
-
-
-@EXERCISES
-def test_a_verdict_takes_six_lines_or_fewer(exercise, tmp_path):
-    for mistake in exercise.mistakes:
-        wrong = exercise.wrong_answers[mistake.name]
-        page = verdict_page(exercise, check_answer(exercise, wrong, Workspace(tmp_path)))
-        assert len(page.as_text().splitlines()) <= 6
