@@ -28,10 +28,7 @@ def verdict(name, slip):
 @pytest.mark.parametrize(
     ("slip", "words"),
     [
-        (
-            {BEFORE: "inputs = hidden", READS: "self.feed_forward(hidden)"},
-            "attention does not read",
-        ),
+        ({BEFORE: "inputs = 2 * hidden"}, "attention does not read"),
         ({JOIN: "hidden", READS: "self.feed_forward(hidden)"}, "the feed-forward does not read"),
         ({"(inputs, **attending)": "(inputs)", JOIN: "hidden + attended.output"}, "key_mask, bias"),
         ({"**attending)\n        h": "need_weights=True)\n        h"}, "did not come in attending"),
@@ -126,7 +123,7 @@ def test_an_answer_without_a_return_is_told_so(name, slip):
         ({"choose(logits)": "choose(-logits)"}, "in turn 1, choose gets other logits"),
         (
             {"for _ in range(max_new_tokens)": "while True"},
-            "choose is called 100 times, expected 1",
+            "`choose` is called 100 times, expected 1",
         ),
     ],
 )
