@@ -135,7 +135,7 @@ def _name(exercise: Exercise, mistake: Mistake, report: Report, seed: int) -> Ve
     shown = failure is not None and failure.seen and not failure.seen.startswith(unexplained)
     return Verdict(
         state=State.SLIP,
-        seen=mistake.name + (f" ({failure.seen})" if failure is not None and shown else ""),
+        seen=mistake.name + (f": {failure.seen}" if failure is not None and shown else ""),
         next_step=mistake.look_at,
         mistake=mistake.name,
     )
