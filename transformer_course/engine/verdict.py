@@ -260,8 +260,8 @@ def _called_with(exercise: Exercise, inputs: Inputs) -> str:
     """List sizes and numbers that were handed over, where a case holds the arguments themselves."""
     if not inputs.keys() <= inspect.signature(exercise.reference).parameters.keys():
         return ""
-    told = filter(None, (_size(name, plain(value)) for name, value in inputs.items()))
-    return "".join((": ", ", ".join(told))).removesuffix(": ")
+    told = ", ".join(filter(None, (_size(name, plain(value)) for name, value in inputs.items())))
+    return f": {told}" if told else ""
 
 
 def _size(name: str, value: Any) -> str:

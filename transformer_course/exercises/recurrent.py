@@ -4,7 +4,7 @@ Builds on: recurrent, engine.  Lacks: the loop (recurrent_loop), gradients (recu
 (recurrent_remember).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -105,6 +105,15 @@ rnn_step = Exercise(
 )
 
 
+def normal_tensors(
+    rng: Generator, shapes: Mapping[str, tuple[int, ...]], dtype: torch.dtype
+) -> dict[str, Any]:
+    """Draw a tensor of each shape, by name."""
+    return {
+        name: torch.tensor(rng.normal(size=shape), dtype=dtype) for name, shape in shapes.items()
+    }
+
+
 @rnn_step.inputs
 def _states(rng: Generator) -> dict[str, dict[str, Any]]:
     def draw(batch: int, d_input: int, d_hidden: int, dtype: Any) -> dict[str, Any]:
@@ -115,10 +124,7 @@ def _states(rng: Generator) -> dict[str, dict[str, Any]]:
             "hidden_weight": (d_hidden, d_hidden),
             "bias": (d_hidden,),
         }
-        return {
-            name: torch.tensor(rng.normal(size=shape), dtype=dtype)
-            for name, shape in shapes.items()
-        }
+        return normal_tensors(rng, shapes, dtype)
 
     return {
         "one sequence, one number": draw(1, 1, 1, torch.float64),

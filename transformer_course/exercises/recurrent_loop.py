@@ -12,7 +12,12 @@ import torch
 from numpy.random import Generator
 
 from transformer_course.engine.exercise import Exercise, Mistake
-from transformer_course.exercises.recurrent import gradients_by, state_off, without_effect
+from transformer_course.exercises.recurrent import (
+    gradients_by,
+    normal_tensors,
+    state_off,
+    without_effect,
+)
 from transformer_course.recurrent import rnn_step as course_step
 
 unroll = Exercise(
@@ -163,10 +168,7 @@ def _sequences(rng: Generator) -> dict[str, dict[str, Any]]:
             "hidden_weight": (d_hidden, d_hidden),
             "bias": (d_hidden,),
         }
-        return {
-            name: torch.tensor(rng.normal(size=shape), dtype=dtype)
-            for name, shape in shapes.items()
-        }
+        return normal_tensors(rng, shapes, dtype)
 
     return {
         "one sequence of three words, one number each": draw(1, 3, 1, 1, torch.float64),

@@ -12,6 +12,7 @@ import torch
 from numpy.random import Generator
 
 from transformer_course.engine.exercise import Exercise, Mistake
+from transformer_course.exercises.recurrent import normal_tensors
 from transformer_course.recurrent import gradient_by_distance as course_gradient
 from transformer_course.recurrent import rnn_step as course_step
 from transformer_course.recurrent import unroll as course_unroll
@@ -148,10 +149,7 @@ def _readings(rng: Generator) -> dict[str, dict[str, Any]]:
             "hidden_weight": (d_hidden, d_hidden),
             "bias": (d_hidden,),
         }
-        return {
-            name: torch.tensor(rng.normal(size=shape), dtype=dtype)
-            for name, shape in shapes.items()
-        }
+        return normal_tensors(rng, shapes, dtype)
 
     return {
         "one sequence of three words, one number each": draw(1, 3, 1, 1, torch.float64),

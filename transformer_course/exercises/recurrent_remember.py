@@ -12,7 +12,7 @@ from numpy.random import Generator
 from torch import nn
 
 from transformer_course.engine.exercise import Exercise, Mistake
-from transformer_course.exercises.recurrent import gradients_by, without_effect
+from transformer_course.exercises.recurrent import gradients_by, normal_tensors, without_effect
 
 lstm_step = Exercise(
     "recurrent.lstm_step",
@@ -186,10 +186,7 @@ def _cells(rng: Generator) -> dict[str, dict[str, Any]]:
             "hidden_weight": (d_hidden, 4 * d_hidden),
             "bias": (4 * d_hidden,),
         }
-        return {
-            name: torch.tensor(rng.normal(size=shape), dtype=dtype)
-            for name, shape in shapes.items()
-        }
+        return normal_tensors(rng, shapes, dtype)
 
     return {
         "one sequence, one cell": draw(1, 1, 1, torch.float64),
