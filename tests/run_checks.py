@@ -14,7 +14,8 @@ import sys
 import sysconfig
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -25,7 +26,9 @@ from transformer_course.engine.workspace import HOME
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = (sys.executable, "-m")
 COVERAGE = ("--cov", "--cov-report=term-missing:skip-covered", "--cov-fail-under=95")
-SIDE_BY_SIDE = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")
+MOST_AT_ONCE = 4
+"""Processes side by side, a core each where there are fewer; one of them may take 2 GB."""
+SIDE_BY_SIDE = ("-n", "auto", "--maxprocesses", str(MOST_AT_ONCE), "--dist", "worksteal")
 NBVAL = ("--nbval", "--nbval-current-env", "--nbval-cell-timeout=300")
 CHECKS = {
     "format": (*PYTHON, "ruff", "format", "--check", "."),
@@ -33,52 +36,92 @@ CHECKS = {
     "types": (*PYTHON, "mypy"),
     "import contract": (str(Path(sysconfig.get_path("scripts"), "lint-imports")), "--no-logo"),
     "unit tests": (*PYTHON, "pytest", *COVERAGE, *SIDE_BY_SIDE),
-    # One by one, each with both cores: how long it takes and what it needs is told of each.
-    **{
-        path.stem: (*PYTHON, "pytest", *NBVAL, f"notebooks/{path.name}")
-        for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
-    },
 }
-ONE_THREAD_EACH = {"unit tests": {"OMP_NUM_THREADS": "1"}}
-"""Tests that run side by side have a core each; their models are too small for more."""
+NOTEBOOKS = {
+    path.stem: (*PYTHON, "pytest", *NBVAL, f"notebooks/{path.name}")
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb"), reverse=True)
+}
+"""The last lessons run longest: begun first, they leave no core idle at the end."""
 OUTCOMES = ("failed", "passed", "skipped", "xfailed", "xpassed", "warning", "error")
 
 
 class Ended(NamedTuple):
-    """How a command ended.
+    """How a check ended.
 
     Attributes:
+        name: Of the check.
         status: Its exit status.
         lines: What it printed.
+        seconds: How long it took.
         peak_memory: Bytes that the largest of its processes took; 0 where the system does not say.
     """
 
+    name: str
     status: int
     lines: list[str]
+    seconds: float
     peak_memory: int
 
+    def __str__(self) -> str:
+        """Return its line of the summary."""
+        verdict = "FAILED" if self.status else "passed"
+        memory = f"{self.peak_memory / 1e9:8.2f} GB at most"
+        return f"{self.name:<28}{verdict}{self.seconds:9.1f} s{memory}"
 
-def run(command: tuple[str, ...], variables: Mapping[str, str]) -> Ended:
-    """Run a command on the terminal, with these variables set."""
-    lines = []
-    with subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONUNBUFFERED": "1", **variables},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-    ) as process:
+
+def run(name: str, command: tuple[str, ...], *, live: bool) -> Ended:
+    """Run one check; live, each of its lines is on the terminal as it comes.
+
+    Tests run side by side, a core each, and their models are too small for more than one thread.
+    """
+    lines, start = [], time.monotonic()
+    with (
+        TemporaryDirectory() as home,  # of nobody: committed lessons are unsolved
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1", HOME: home},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        ) as process,
+    ):
         for line in process.stdout:
-            print(line, end="", flush=True)
+            if live:
+                print(line, end="", flush=True)
             lines.append(line.rstrip())
-        if sys.platform == "win32":
-            return Ended(process.wait(), lines, 0)
-        _, code, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(code)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return Ended(process.returncode, lines, used.ru_maxrss * unit)
+        peak_memory = wait_for(process)
+    return Ended(name, process.returncode, lines, time.monotonic() - start, peak_memory)
+
+
+def wait_for(process: subprocess.Popen) -> int:
+    """Wait until it has ended, and return the most memory it took; 0 where that is not told."""
+    if sys.platform == "win32":
+        process.wait()
+        return 0
+    _, code, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(code)
+    return used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def announce(name: str, command: tuple[str, ...]) -> None:
+    """Name a check, and the command that runs it alone."""
+    print(f"\n--- {name}: {' '.join([Path(command[0]).name, *command[1:]])}", flush=True)
+
+
+def run_all() -> Iterator[Ended]:
+    """Run the checks one by one, seen as they print, and then the notebooks side by side."""
+    for name, command in CHECKS.items():
+        announce(name, command)
+        yield run(name, command, live=True)
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_AT_ONCE)) as pool:
+        begun = [pool.submit(run, *notebook, live=False) for notebook in NOTEBOOKS.items()]
+        for one in as_completed(begun):
+            ended = one.result()
+            announce(ended.name, NOTEBOOKS[ended.name])
+            print(*ended.lines, sep="\n", flush=True)
+            yield ended
 
 
 def count_outcomes(status: int, lines: list[str]) -> Counter[str]:
@@ -102,23 +145,15 @@ def exercise_totals() -> str:
 
 
 def main() -> int:
-    """Run the checks one by one, each announced; 1 if any failed."""
+    """Run the checks, and then say how each went; 1 if any failed."""
     begin = time.monotonic()
-    total, summary, failed = Counter(), [], False
-    for name, command in CHECKS.items():
-        print(f"\n--- {name}: {' '.join([Path(command[0]).name, *command[1:]])}", flush=True)
-        start = time.monotonic()
-        with TemporaryDirectory() as home:  # of nobody: committed lessons are unsolved
-            ended = run(command, {HOME: home, **ONE_THREAD_EACH.get(name, {})})
-        total += count_outcomes(ended.status, ended.lines)
-        failed = failed or ended.status != 0
-        verdict = "FAILED" if ended.status else "passed"
-        took = time.monotonic() - start
-        summary.append(f"{name:<28}{verdict}{took:9.1f} s{ended.peak_memory / 1e9:8.2f} GB at most")
-    print("\n--- summary", *summary, exercise_totals(), sep="\n")
+    ended = {one.name: one for one in run_all()}
+    checks = [ended[name] for name in (*CHECKS, *reversed(NOTEBOOKS))]
+    total = sum((count_outcomes(one.status, one.lines) for one in checks), Counter())
+    print("\n--- summary", *checks, exercise_totals(), sep="\n")
     counts = ", ".join(f"{total[kind]} {kind}" for kind in OUTCOMES if total[kind])
     print(f" {counts} in {time.monotonic() - begin:.2f}s ".center(80, "="), flush=True)
-    return int(failed)
+    return int(any(one.status for one in checks))
 
 
 if __name__ == "__main__":

@@ -584,10 +584,20 @@ def test_a_check_without_a_count_counts_as_one_test(status, lines, counts):
     assert +run_checks.count_outcomes(status, lines) == Counter(counts)
 
 
-def test_a_check_that_fails_stops_no_other_and_fails_the_run(monkeypatch, capsys):
-    checks = {"first": "sys.exit(3)", "second": "print('=== 7 passed in 0.10s ===')"}
-    commands = {name: (sys.executable, "-c", f"import sys; {do}") for name, do in checks.items()}
-    monkeypatch.setattr(run_checks, "CHECKS", commands)
+@pytest.fixture
+def to_run(monkeypatch):
+    """Let `main` run these instead: programs one by one, and those in place of notebooks."""
+
+    def put(one_by_one, side_by_side=()):
+        for kind, programs in (("CHECKS", one_by_one), ("NOTEBOOKS", dict(side_by_side))):
+            commands = {name: (sys.executable, "-c", program) for name, program in programs.items()}
+            monkeypatch.setattr(run_checks, kind, commands)
+
+    return put
+
+
+def test_a_check_that_fails_stops_no_other_and_fails_the_run(to_run, capsys):
+    to_run({"first": "raise SystemExit(3)", "second": "print('=== 7 passed in 0.10s ===')"})
     assert run_checks.main() == 1
     printed = capsys.readouterr().out.splitlines()
     assert "=== 7 passed in 0.10s ===" in printed
@@ -598,11 +608,22 @@ def test_a_check_that_fails_stops_no_other_and_fails_the_run(monkeypatch, capsys
     assert " 1 failed, 7 passed in " in printed[-1]
 
 
-def test_the_summary_tells_the_memory_of_each_check_and_the_totals_of_the_exercises(
-    monkeypatch, capsys
+def test_a_notebook_that_fails_fails_the_run_and_each_is_printed_whole_and_summed_up_in_order(
+    to_run, capsys
 ):
-    command = (sys.executable, "-c", "b'x' * 900_000_000")
-    monkeypatch.setattr(run_checks, "CHECKS", {"much": command})
+    to_run(
+        {}, {"08": "raise SystemExit(1)", "07": "print('one'); print('=== 5 passed in 1.0s ===')"}
+    )
+    assert run_checks.main() == 1
+    printed = capsys.readouterr().out
+    assert "\none\n=== 5 passed in 1.0s ===\n" in printed
+    *_, first, second, _, closing = printed.splitlines()
+    assert (first.split()[:2], second.split()[:2]) == (["07", "passed"], ["08", "FAILED"])
+    assert " 1 failed, 5 passed in " in closing
+
+
+def test_the_summary_tells_the_memory_of_each_check_and_the_totals_of_the_exercises(to_run, capsys):
+    to_run({"much": "b'x' * 900_000_000"})
     assert run_checks.main() == 0
     *_, much, totals, _ = capsys.readouterr().out.splitlines()
     if sys.platform != "win32":
@@ -614,13 +635,13 @@ def test_the_summary_tells_the_memory_of_each_check_and_the_totals_of_the_exerci
 
 def test_each_lesson_is_a_check_of_its_own():
     lessons = {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
-    assert lessons <= set(run_checks.CHECKS)
+    assert lessons == set(run_checks.NOTEBOOKS)
 
 
-def test_checks_that_all_pass_pass_the_run(monkeypatch, capsys):
-    monkeypatch.setattr(run_checks, "CHECKS", {"one": (sys.executable, "-c", "")})
+def test_checks_that_all_pass_pass_the_run(to_run, capsys):
+    to_run({"one": ""}, {"00": ""})
     assert run_checks.main() == 0
-    assert " 1 passed in " in capsys.readouterr().out.splitlines()[-1]
+    assert " 2 passed in " in capsys.readouterr().out.splitlines()[-1]
 
 
 def test_the_import_contract_is_run_by_a_program_that_is_there():
