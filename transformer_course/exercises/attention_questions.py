@@ -19,7 +19,7 @@ QUESTIONS = (
                 "Order counts for nothing yet: no number here says where a word stands.",
             ),
             "c": (
-                "at “river” and “financial” alike, just as the first one does",
+                "at “river” and “financial” alike, as the first one does",
                 "One vector makes one query, and one query makes one row.",
             ),
         },
@@ -34,7 +34,10 @@ QUESTIONS = (
         ),
         options={
             "a": ("more than four fifths", "Fifteen ones against a single eˢ, and s is around 0."),
-            "b": ("about half", "Fifteen keys that each get e⁰ = 1 outweigh one that gets eˢ."),
+            "b": (
+                "about half of it",
+                "Fifteen keys that each get e⁰ = 1 outweigh one that gets eˢ.",
+            ),
             "c": ("none: 0 is nothing", "A score of 0 is not a weight of 0: e to the 0 is 1."),
         },
         right="a",
@@ -95,7 +98,7 @@ QUESTIONS = (
                 "A weight says how much of a value is taken, not whether the value matters.",
             ),
             "b": (
-                "one turns wrong, the other stays right",
+                "only one turns wrong",
                 "One strongest link carries the answer, the other nothing that the answer cannot "
                 "do without.",
             ),
@@ -111,7 +114,7 @@ QUESTIONS = (
         text="A row of attention weights tells you …",
         options={
             "a": (
-                "in what shares one word mixes the values of the others",
+                "in what shares one word mixes the values",
                 "That, and no more: the shares of one weighted mean, in one head.",
             ),
             "b": (
@@ -131,11 +134,11 @@ QUESTIONS = (
         text="Why are scores divided by √d_k?",
         options={
             "a": (
-                "so that each row sums to 1",
+                "so that each row of weights sums to 1",
                 "Softmax sees to that, whatever the scores are.",
             ),
             "b": (
-                "so that they do not spread wider as vectors get longer, and softmax stays soft",
+                "so that their spread does not grow with the width",
                 "A sum of d_k products has a spread of √d_k; a frozen softmax passes no gradient.",
             ),
             "c": (
@@ -176,7 +179,7 @@ QUESTIONS = (
                 "and (2, 2, 2, 3) shows the difference.",
             ),
             "b": (
-                "more than a quarter each, because the scores are high",
+                "more than a quarter each: the scores are high",
                 "Four weights above a quarter would sum to more than 1.",
             ),
             "c": (

@@ -22,7 +22,7 @@ QUESTIONS = (
                 "Nothing has looked at a neighbour yet: the lookup sees a number and nothing else.",
             ),
             "c": (
-                "one and the same vector",
+                "one and the same vector, to the last digit",
                 "The same word has the same number, and that number has one row.",
             ),
         },
@@ -73,15 +73,15 @@ QUESTIONS = (
         text="What does an embedding layer compute?",
         options={
             "a": (
-                "a row of a table: the same as a one-hot row times the table",
+                "a row of a table: a one-hot row times the table",
                 "And the zeros are skipped, which is all the difference.",
             ),
             "b": (
-                "a vector from the letters of a word",
+                "a vector from the letters of the word",
                 "It sees a number, not letters: two spellings of one word are two rows.",
             ),
             "c": (
-                "a vector from the word and its neighbours in the sentence",
+                "a vector from the word and its neighbours in the text",
                 "Neighbours come in later, by attention. Out of the table each word comes alone.",
             ),
         },
@@ -92,7 +92,7 @@ QUESTIONS = (
         text="In one step of skip-gram, whose vectors get a gradient?",
         options={
             "a": (
-                "those of the words in the batch, and of the noise that was drawn",
+                "those of the batch's words and of the noise",
                 "All other rows were multiplied by 0 on the way, and get 0 on the way back.",
             ),
             "b": (
@@ -100,7 +100,7 @@ QUESTIONS = (
                 "That would be a softmax over the vocabulary. Sampling spares it.",
             ),
             "c": (
-                "those of the words in the middle only",
+                "only those of the words that stand in the middle",
                 "There are two tables, and the words beside them learn as well.",
             ),
         },
@@ -118,10 +118,13 @@ QUESTIONS = (
                 "A matter of taste. The comparison itself has a hole.",
             ),
             "b": (
-                "whether the random words are as frequent as the related ones",
+                "whether the random words are as frequent",
                 "In shuffled text related words win too, until the others are as frequent.",
             ),
-            "c": ("nothing: that is what meaning is", "Vectors from shuffled text pass, too."),
+            "c": (
+                "nothing: what is closer is alike in meaning",
+                "Vectors from shuffled text pass, too.",
+            ),
         },
         right="b",
     ),
@@ -134,7 +137,7 @@ QUESTIONS = (
                 "A tokenizer knows spelling only: it has never heard of meaning.",
             ),
             "b": (
-                "drawn anew for each text",
+                "drawn anew whenever a text is cut",
                 "Then no table could hold them. An id is fixed once the tokenizer is trained.",
             ),
             "c": (

@@ -19,11 +19,11 @@ START = (
                 "It learned which piece of a word tends to follow which text, not the text.",
             ),
             "b": (
-                "about one in ten",
+                "about one in ten of them",
                 "Five words in a row hardly ever come twice, not even in Shakespeare.",
             ),
             "c": (
-                "most of them: it puts together what it has read",
+                "most of them: it has read them",
                 "Having read them a few times, so small a model keeps habits, not pages.",
             ),
         },
@@ -77,15 +77,15 @@ START = (
         text="A model has a loss of 1.5 nats a character on an unseen play. What is that worth?",
         options={
             "a": (
-                "It is good: below 2 is good.",
+                "It is good: whatever is below 2 nats is good.",
                 "There is no such line. Another text, another alphabet, and it moves.",
             ),
             "b": (
-                "That depends on what counting achieves on the same play.",
+                "It depends on what counting achieves on that play.",
                 "A number says little alone; beside a free baseline it says what was learned.",
             ),
             "c": (
-                "It is right in one case of 1.5.",
+                "It is right in one case of 1.5, or two in three.",
                 "A loss is a mean of −log p, not a share of right answers.",
             ),
         },
@@ -100,7 +100,7 @@ START = (
                 "What is typed in the notebook, yes; but a part that passed is kept apart from it.",
             ),
             "b": (
-                "a mark, but not the code",
+                "a mark for each, but not the code",
                 "The code is the point: it becomes a part of the model.",
             ),
             "c": (
@@ -119,7 +119,7 @@ PYTORCH = (
         options={
             "a": ("64 bits, too", "That is so for a tensor made of an array, not of a list."),
             "b": (
-                "32 bits",
+                "32 bits each",
                 "Seven digits are enough to learn with, and take half the memory.",
             ),
             "c": ("as many as needed", "A dtype is fixed: all numbers of a tensor share it."),
@@ -135,7 +135,7 @@ PYTORCH = (
                 "a number above 0",
                 "(5, 1) and (5,) spread to (5, 5): every prediction against every target.",
             ),
-            "b": ("an error: the shapes differ", "They fit by the rules, and nobody is asked."),
+            "b": ("an error: shapes differ", "They fit by the rules, and nobody is asked."),
             "c": ("0: they are equal", "Pair by pair they are. But which pairs are formed?"),
         },
         right="a",
@@ -146,7 +146,7 @@ PYTORCH = (
         options={
             "a": ("the gradient, as after the first", "It would be, if the first were cleared."),
             "b": (
-                "twice the gradient",
+                "the sum of the two, twice the gradient",
                 "backward() adds to what is there; that is why a step ends with zero_grad().",
             ),
             "c": (
@@ -171,7 +171,7 @@ PYTORCH = (
         text="Why is a weight an nn.Parameter and not a plain tensor?",
         options={
             "a": (
-                "It is faster.",
+                "It computes faster than a plain tensor.",
                 "It computes as any tensor does.",
             ),
             "b": (
@@ -179,7 +179,7 @@ PYTORCH = (
                 "Any tensor of floats can, with requires_grad=True.",
             ),
             "c": (
-                "So that model.parameters() finds it, and the optimiser with it.",
+                "So that model.parameters() finds it.",
                 "A plain tensor in a module would stay as it is for ever, without any error.",
             ),
         },
@@ -194,11 +194,11 @@ PYTORCH = (
                 "Then the numbers are the script's own, and no other code can move them.",
             ),
             "b": (
-                "float64",
+                "float64, in place of torch's float32",
                 "It makes rounding smaller, and leaves chance as it is.",
             ),
             "c": (
-                "torch.no_grad()",
+                "torch.no_grad() around the whole script",
                 "It switches the recording for gradients off; chance is something else.",
             ),
         },

@@ -15,15 +15,15 @@ QUESTIONS = (
         ),
         options={
             "a": (
-                "the transformer: it alone sees who says what to whom",
+                "the transformer: it alone sees who says what",
                 "It does; but from 1,000 examples its head has to find out what of it matters.",
             ),
             "b": (
-                "the one who counts words",
+                "the one who counts words: each genre has its own",
                 "Genre shows in vocabulary; 1,000 examples teach the transformer’s head no more.",
             ),
             "c": (
-                "the one who always says “history”: it is the commonest",
+                "the one who says “history”: it is the commonest",
                 "No genre has more speeches, and still fewer than half are histories.",
             ),
         },
@@ -42,7 +42,7 @@ QUESTIONS = (
                 "Tokens of different length: only a unit that both share can tell.",
             ),
             "b": (
-                "the first: words carry more",
+                "the first: a word carries more",
                 "Perhaps; but a loss a token says nothing before you know how long tokens are.",
             ),
             "c": (
@@ -60,7 +60,7 @@ QUESTIONS = (
         ),
         options={
             "a": (
-                "about three times in four: the loss rewards who is as sure as right",
+                "about three times in four: the loss sees to that",
                 "In the plays that it was trained on, it does. This play is a new one.",
             ),
             "b": (
@@ -102,7 +102,7 @@ QUESTIONS = (
         text="Two heads stand on one trunk. What does each of them do?",
         options={
             "a": (
-                "one scores tokens at every position, the other scores classes once a text",
+                "one scores tokens, the other scores classes",
                 "(length, vocabulary) scores from one, and three from the other, after pooling.",
             ),
             "b": (
@@ -110,7 +110,7 @@ QUESTIONS = (
                 "The blocks are the same ones. A head begins where the last norm ends.",
             ),
             "c": (
-                "one reads forwards, the other backwards",
+                "one reads the text forwards, the other backwards",
                 "Who may look at whom is decided inside the blocks, by the mask.",
             ),
         },
@@ -121,10 +121,13 @@ QUESTIONS = (
         text="A loss of 2.3 nats a token is a perplexity of about 10. That means the model is …",
         options={
             "a": (
-                "right one time in ten",
+                "right one time in ten, and wrong nine times",
                 "How often the likeliest token comes is another number, and mostly higher.",
             ),
-            "b": ("wrong by ten tokens", "It is no distance: nothing is counted off."),
+            "b": (
+                "wrong by about ten tokens each time",
+                "It is no distance: nothing is counted off.",
+            ),
             "c": (
                 "as unsure as between ten equal chances",
                 "e to the 2.3 is 10; ten equal chances cost −log of a tenth each.",
@@ -141,11 +144,11 @@ QUESTIONS = (
                 "Mostly there is none. It is a sum that has to reach .9.",
             ),
             "b": (
-                "nine tenths of the vocabulary",
+                "the likeliest nine tenths of the vocabulary",
                 "How many stay depends on the row: one where the model is sure, else hundreds.",
             ),
             "c": (
-                "the fewest of the likeliest tokens that hold .9 together",
+                "the likeliest tokens, until they hold .9",
                 "And the one that crosses .9 belongs to them.",
             ),
         },
@@ -156,15 +159,15 @@ QUESTIONS = (
         text="From lesson 05: why may a model that writes not see the next token?",
         options={
             "a": (
-                "because it would be too slow",
+                "because looking ahead would be too slow",
                 "It would cost nothing more. It would only learn to copy.",
             ),
             "b": (
-                "because it is what has to be found, and in training it stands right there",
+                "because in training it would copy the answer",
                 "The causal mask of lesson 05 takes it away, or the loss falls for no reason.",
             ),
             "c": (
-                "because attention can only look back",
+                "because attention can look in one direction only",
                 "It can look both ways; a mask has to forbid it.",
             ),
         },

@@ -23,7 +23,7 @@ QUESTIONS = (
                 "Counting four characters back is hard to beat in a minute.",
             ),
             "c": (
-                "all of them: it looks up to 64 characters back",
+                "all: it looks up to 64 characters back",
                 "It may look 64 back at most, half of that on average, as the play is read in "
                 "windows of 64; and it has to learn what is worth looking at. The 5-gram has its "
                 "four characters for free.",
@@ -47,7 +47,7 @@ QUESTIONS = (
                 "It does not need context. It needs one character, and may look at it.",
             ),
             "c": (
-                "it falls below 0.1",
+                "it falls below 0.1, with the answer in sight",
                 "The answer stands one place to the right, and nothing forbids to look.",
             ),
         },
@@ -62,16 +62,16 @@ QUESTIONS = (
         ),
         options={
             "a": (
-                "nearly all: every digit is still there to be looked at",
+                "nearly all: every digit is still there",
                 "Every digit is, but 45 and 54 are made of the same two.",
             ),
             "b": (
-                "some, fewer than a quarter",
+                "some, though fewer than a quarter of them",
                 "45 and 54 are made of the same digits. The causal mask leaves two layers a hint "
                 "of order, but not enough here.",
             ),
             "c": (
-                "about half: it confuses the two digits of a number every other time",
+                "about half: it swaps a number's digits every other time",
                 "It would have to be right about both numbers at once, and seldom is.",
             ),
         },
@@ -91,7 +91,7 @@ QUESTIONS = (
                 "why one more norm stands before the head.",
             ),
             "c": (
-                "two updates are added to it, one gathered from other places, one made from itself",
+                "two updates are added to it, one after the other",
                 "Attention is the first, feed-forward the second; the stream runs straight on.",
             ),
         },
@@ -102,15 +102,15 @@ QUESTIONS = (
         text="A character model reports 0.05 nats on unseen text. What do you do first?",
         options={
             "a": (
-                "publish",
+                "publish it: nobody has come so low before",
                 "Nobody knows the next character so surely. Section 7 shows who does.",
             ),
             "b": (
-                "change the end of a text and see whether the beginning's logits move",
+                "change a text's end and see if earlier logits move",
                 "If they do, the model sees the answer. The loss alone cannot show it.",
             ),
             "c": (
-                "train longer, it is nearly there",
+                "train longer: a few steps more, and it is at 0",
                 "It is far too good already; training longer makes it look better still.",
             ),
         },
@@ -148,7 +148,7 @@ QUESTIONS = (
                 "Those ask. Softmax runs over what answers.",
             ),
             "c": (
-                "the words that are read, one share for each",
+                "the words that are read",
                 "The decoder asks, the encoder's words are the keys, and a query shares out 1.",
             ),
         },

@@ -22,7 +22,7 @@ QUESTIONS = (
                 "The first head's row no longer has to spare anything for the second question.",
             ),
             "c": (
-                "about a quarter: each head has only half of the numbers",
+                "a quarter, for half the numbers",
                 "Each head has half of the numbers, but a whole row of weights to share out.",
             ),
         },
@@ -40,7 +40,7 @@ QUESTIONS = (
                 "One head, but twelve times as wide: the four matrices stay 384 × 384.",
             ),
             "b": (
-                "as many",
+                "exactly as many",
                 "Heads are slices of four matrices of 384 × 384 (and four biases), however cut.",
             ),
             "c": (
@@ -100,11 +100,12 @@ QUESTIONS = (
         text="Twelve heads in place of one, at the same d_model: what becomes more?",
         options={
             "a": (
-                "the rows of weights: each word gives 1 away in every head",
-                "Twelve questions, twelve rows. Each question has fewer numbers, d_model / 12.",
+                "the rows of weights",
+                "Twelve questions, twelve rows, and a word gives 1 away in each. A question has "
+                "fewer numbers, d_model / 12.",
             ),
             "b": (
-                "the parameters",
+                "the layer's parameters",
                 "The count is the same: you measured it with your own class.",
             ),
             "c": (
@@ -120,11 +121,11 @@ QUESTIONS = (
         options={
             "a": ("the heads, and saves a step", "It moves no number: count along the first row."),
             "b": (
-                "the right shape, filled with words and heads mixed up",
+                "the right shape, wrongly filled",
                 "A head then sees pieces of several words as one. A model may train on it anyway.",
             ),
             "c": (
-                "an error",
+                "an error: the shape does not fit",
                 "The shape fits, so there is none. That is what makes this slip so common.",
             ),
         },
@@ -135,7 +136,7 @@ QUESTIONS = (
         text="A head looks with weight 1.00 at the token before. What follows?",
         options={
             "a": (
-                "that the model needs it",
+                "that the model cannot do without it",
                 "0.2 of MiniLM does it, and without it the vectors turn by .002.",
             ),
             "b": (
@@ -143,7 +144,7 @@ QUESTIONS = (
                 "It knows one place back. In the widget: whatever word stands there.",
             ),
             "c": (
-                "that it hands over the value of the token before, and no more",
+                "that it hands on that token's value, and no more",
                 "What becomes of it shows when the head is silenced, not on the map.",
             ),
         },

@@ -18,7 +18,7 @@ QUESTIONS = (
                 "Each word gets a mean over the same 13 words, with the same weights.",
             ),
             "b": (
-                "other vectors, for the sentence means something else now",
+                "other vectors, as the meaning has changed",
                 "What a word gets is a mean over all words, and a mean does not know their order.",
             ),
             "c": (
@@ -36,7 +36,7 @@ QUESTIONS = (
         ),
         options={
             "a": (
-                "twice as long",
+                "exactly twice as long",
                 "Many drawings suggest it. 255 doublings make a number of 77 digits.",
             ),
             "b": (
@@ -44,7 +44,7 @@ QUESTIONS = (
                 "255 steps share a factor of nearly 10,000 between them, so each is small.",
             ),
             "c": (
-                "by always the same number of places",
+                "by equally many places",
                 "Always the same factor, not the same number: frequencies are powers.",
             ),
         },
@@ -58,15 +58,15 @@ QUESTIONS = (
         ),
         options={
             "a": (
-                "little: two vectors have been mixed into one",
+                "little: two vectors were mixed into one",
                 "That happens where numbers are few. 384 of them have room for both.",
             ),
             "b": (
-                "the place, but not which word",
+                "the place, but not which word it was",
                 "What a place adds is the same for every word, so that it can be taken off again.",
             ),
             "c": (
-                "both, nearly always",
+                "both the place and the word, nearly always",
                 "Places take a few of the 384 directions, and leave the others to the words.",
             ),
         },
@@ -85,11 +85,11 @@ QUESTIONS = (
                 "the learning did.",
             ),
             "b": (
-                "RoPE and ALiBi",
+                "RoPE and ALiBi, but no other",
                 "RoPE knows distances only, but it has never met one beyond 15.",
             ),
             "c": (
-                "only ALiBi",
+                "ALiBi, but none of the others",
                 "Its bias at 64 words is the one that it has met, continued: what is near counts "
                 "more.",
             ),
@@ -104,16 +104,16 @@ QUESTIONS = (
         ),
         options={
             "a": (
-                "no: without positions everything is a bag of words",
+                "no: without positions all is a bag of words",
                 "That holds where all look at all. Here each word sees another bag.",
             ),
             "b": (
-                "yes",
+                "yes, though one layer would not do",
                 "Of the two words only the later one sees the other: that is order, and needs no "
                 "place.",
             ),
             "c": (
-                "yes, and one layer would do",
+                "yes, and one layer alone would do it",
                 "The last word of one layer sees a bag again, and only the last word answers.",
             ),
         },
@@ -124,11 +124,11 @@ QUESTIONS = (
         text="A transformer without positions reads “dog bites man” and “man bites dog”. It …",
         options={
             "a": (
-                "cannot tell them apart if all words look at all words",
+                "cannot tell them apart if all words look at all",
                 "It sees a bag. Under a causal mask two layers can tell.",
             ),
             "b": (
-                "cannot tell the two apart",
+                "cannot tell them apart, whatever the mask is",
                 "Not in every case: a causal one of two layers could.",
             ),
             "c": (
@@ -147,11 +147,11 @@ QUESTIONS = (
                 "A sine alone stays there, too.",
             ),
             "b": (
-                "so that no two rows are alike",
+                "so that no two places have the same row",
                 "Sines alone, of so many speeds, would see to that as well.",
             ),
             "c": (
-                "so that the dot product of two rows depends on their distance only",
+                "so that rows' dot products depend on distance only",
                 "cos a cos b + sin a sin b = cos(a − b): the places themselves cancel.",
             ),
         },
@@ -172,7 +172,10 @@ QUESTIONS = (
                 "what it was drawn as before training",
                 "No sentence had a word there, so no gradient ever reached it.",
             ),
-            "c": ("all zeros", "It was drawn at random like the others, and stayed that."),
+            "c": (
+                "zeros, as no word has ever stood there",
+                "It was drawn at random like the others, and stayed that.",
+            ),
         },
         right="b",
     ),

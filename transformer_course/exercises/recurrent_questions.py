@@ -14,8 +14,11 @@ QUESTIONS = (
         ),
         options={
             "a": ("less than a hundredth", "Halved eight times: ½⁸ = 1/256."),
-            "b": ("a sixteenth", "That is ½ · ⅛: halving is multiplied, not divided by eight."),
-            "c": ("about a half", "A half is left after one word. There are seven more."),
+            "b": (
+                "one sixteenth of it",
+                "That is ½ · ⅛: halving is multiplied, not divided by eight.",
+            ),
+            "c": ("about half of it", "A half is left after one word. There are seven more."),
         },
         right="a",
     ),
@@ -52,7 +55,7 @@ QUESTIONS = (
         ),
         options={
             "a": (
-                "at chance: what is lost by 50 is lost by 200",
+                "at chance: 50 was too far already",
                 "At 50 the learning signal was lost, not the memory: near distances teach it.",
             ),
             "b": (
@@ -81,7 +84,7 @@ QUESTIONS = (
                 "it busy already: attention compares a million pairs of words in each.",
             ),
             "b": (
-                "the LSTM, both times",
+                "the LSTM, both times, though it must wait",
                 "On 1,024 words attention compares a million pairs, and then a mask hides half of "
                 "them (no word may look at later ones); the LSTM takes 1,024 compiled steps.",
             ),
@@ -100,12 +103,12 @@ QUESTIONS = (
         ),
         options={
             "a": (
-                "the largest of all: it is what the answer depends on",
+                "larger: the answer depends on it",
                 "The answer depends on it, and yet a small change of it moves nothing: the state "
                 "has snapped to one of four places, and stays there.",
             ),
             "b": (
-                "about as large",
+                "about as large as theirs",
                 "The state has snapped to one of four places: a small change moves nothing.",
             ),
             "c": (
@@ -125,12 +128,12 @@ QUESTIONS = (
                 "The same RNN, taught with near distances among them, recalls at 200.",
             ),
             "b": (
-                "a learning signal: the gradient from so far back is next to nothing",
+                "a learning signal: hardly any gradient arrives",
                 "That, with plain initialisation and this budget. Other starts and other lessons "
                 "repair it.",
             ),
             "c": (
-                "size: a larger RNN would learn it",
+                "size: a larger RNN would have learned it",
                 "All had one size, and failed or succeeded by their start and their lessons.",
             ),
         },
@@ -141,16 +144,16 @@ QUESTIONS = (
         text="“Attention trains in parallel.” What exactly is true of it?",
         options={
             "a": (
-                "it is always quicker",
+                "it is quicker, whatever the machine",
                 "On one thread a compiled LSTM overtook it. Reading in parallel pays where a "
                 "machine would idle.",
             ),
             "b": (
-                "it needs less work than an RNN",
+                "it needs less work than an RNN on long texts",
                 "It needs more on long texts: pairs grow with the square of the length.",
             ),
             "c": (
-                "no place waits for another while it reads a text that is there",
+                "no place of a given text waits for another",
                 "Four products in a row for any length, T for an RNN. Writing waits in both.",
             ),
         },
@@ -161,15 +164,15 @@ QUESTIONS = (
         text="The Jacobian of a trained RNN says that its first letter has no influence. So …",
         options={
             "a": (
-                "the RNN has forgotten it",
+                "the RNN has forgotten the letter on the way",
                 "It named it each time. Swap the letter, and the answer changes.",
             ),
             "b": (
-                "training has failed",
+                "training has failed: no gradient is left",
                 "Training had succeeded: a state that has snapped into place has no gradient.",
             ),
             "c": (
-                "no small change of it moves the answer; another letter may",
+                "no small change of it moves the answer",
                 "The Jacobian is about small changes. Memory is about other letters.",
             ),
         },

@@ -14,7 +14,7 @@ QUESTIONS = (
         ),
         options={
             "a": (
-                "hardly any: less than 1 in 100",
+                "less than 1 in 100",
                 "Names alone see to more than that: each play brings its own people.",
             ),
             "b": (
@@ -40,7 +40,7 @@ QUESTIONS = (
                 "b | c has rank 0 and is joined first; a then stands alone, and bc | d follows.",
             ),
             "b": (
-                "ab | c | d, since ab is the longest token at its beginning",
+                "ab | c | d: the longest token it starts with is ab",
                 "That is longest match. Joining b to a takes it from c, which came first.",
             ),
             "c": (
@@ -84,7 +84,10 @@ QUESTIONS = (
                 "Twice as many bytes, and not one merge for them, where English has thousands.",
             ),
             "b": ("about twice as many", "So it is with bytes. But English was shortened."),
-            "c": ("about as many", "Its letters are in no token of two bytes: none was ever read."),
+            "c": (
+                "just about as many",
+                "Its letters are in no token of two bytes: none was ever read.",
+            ),
         },
         right="a",
     ),
@@ -101,7 +104,7 @@ QUESTIONS = (
                 "WordPiece does that, and the text is lost. Bytes need no such token.",
             ),
             "c": (
-                "every text is a row of bytes, and all 256 are in the vocabulary",
+                "all 256 bytes are in its vocabulary",
                 "What no merge fits stays as bytes. There is nothing that is unknown.",
             ),
         },
@@ -116,7 +119,7 @@ QUESTIONS = (
                 "For WordPiece, yes. Here the space belongs to the token behind it.",
             ),
             "b": (
-                "different tokens: the second one begins with a space",
+                "different tokens: the second begins with a space",
                 "A model has to learn of both that they are one word.",
             ),
             "c": (
