@@ -18,11 +18,25 @@ from urllib.parse import urlsplit
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BROWSER_VARIABLE = "TRANSFORMER_COURSE_BROWSER"
 SLOW = 60_000  # milliseconds: on a busy machine a kernel alone takes ten seconds to start
+WIDTHS = (1200, 960, 640)
+TO_SETTLE = 5  # seconds for a page in a new window, on a busy machine
+STANDING_OUT = """
+(output, parts) => {
+  const room = output.getBoundingClientRect();
+  return [...output.querySelectorAll(parts)]
+    .filter(part => part.checkVisibility())
+    .filter(part => {
+      const box = part.getBoundingClientRect();
+      return box.left < room.left || box.right > room.right;
+    })
+    .map(part => part.outerHTML.slice(0, 80));
+}
+"""
 QUIET_SETTINGS = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
 
 
@@ -123,6 +137,19 @@ class NotebookPage:
     def output(self, cell: int) -> Locator:
         """Return the outputs of a cell, counted from 0."""
         return self.page.locator(".jp-CodeCell").nth(cell).locator(".jp-OutputArea-output")
+
+    def sticking_out(self, cell: int, parts: str) -> list[str]:
+        """Return the parts of a cell's output that stand out of it, in windows of three widths."""
+        output, standing_out = self.output(cell).first, []
+        expect(output.locator(parts).first).to_be_visible()
+        for width in WIDTHS:
+            self.page.set_viewport_size({"width": width, "height": 1000})
+            deadline = time.monotonic() + TO_SETTLE
+            self.page.wait_for_timeout(300)  # of old widths all would fit
+            while (found := output.evaluate(STANDING_OUT, parts)) and time.monotonic() < deadline:
+                self.page.wait_for_timeout(50)
+            standing_out += [f"{width}: {part}" for part in found]
+        return standing_out
 
     def _note(self, url: str) -> None:
         if urlsplit(url).scheme not in {"data", "blob"} and urlsplit(url).hostname != "127.0.0.1":
