@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import jaxtyping
 import pytest
 import torch
+
+hypothesis.settings.register_profile("course", deadline=None)  # busy machines fail no test
+hypothesis.settings.load_profile("course")
 
 PACKAGE = Path(__file__).parents[1] / "transformer_course"
 SHAPED = [path.stem for path in PACKAGE.glob("[!_]*.py")] + ["experiments", "widgets"]

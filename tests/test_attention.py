@@ -38,7 +38,7 @@ def random_bias(*shape, dtype=torch.float64, seed=0):
 
 
 @given(BATCHES, SIZES, SIZES, SIZES, SIZES, SEEDS)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_output_equals_torchs_own_for_any_shape(batch, queries, keys, d_head, d_value, seed):
     query, key, value = tensors(batch, queries, keys, d_head, d_value, seed=seed)
     mask = random_mask(*batch, queries, keys, seed=seed)
@@ -101,7 +101,7 @@ def test_a_mask_of_fewer_axes_counts_for_all(shape):
 
 
 @given(BATCHES, SIZES, SIZES, SEEDS)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_weights_sum_to_one_where_any_key_is_allowed_and_to_zero_elsewhere(
     batch, queries, keys, seed
 ):
@@ -224,7 +224,7 @@ def test_the_fused_form_equals_the_readable_one(masked, biased, dtype):
 
 
 @given(BATCHES, SIZES, SIZES, SIZES, SEEDS, st.sampled_from([np.float32, np.float64]))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_the_numpy_twin_gives_the_same_numbers(batch, queries, keys, d_head, seed, dtype):
     inputs = tensors(batch, queries, keys, d_head, seed=seed)
     mask = random_mask(*batch, queries, keys, seed=seed)

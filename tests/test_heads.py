@@ -210,7 +210,7 @@ def probabilities_one_by_one(logits, temperature, top_k, top_p):
     st.one_of(st.none(), st.integers(1, 9)),
     st.floats(0.01, 1),
 )
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_probabilities_equal_the_slow_version(hundredths, temperature, top_k, top_p):
     logits = [number / 100 for number in hundredths]
     tensor = torch.tensor(logits, dtype=torch.float64)
@@ -228,7 +228,7 @@ def test_probabilities_equal_the_slow_version(hundredths, temperature, top_k, to
     st.integers(1, 9),
     st.floats(0, 1, exclude_min=True),
 )
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_whatever_the_controls_probabilities_sum_to_one(logits, temperature, top_k, top_p):
     found = next_token_probabilities(torch.tensor(logits), temperature, top_k, top_p)
     assert found.sum().item() == pytest.approx(1, abs=1e-5)

@@ -134,7 +134,7 @@ def test_an_encoding_adds_the_table_that_is_handed_over_rounded_to_its_own_type(
 
 
 @given(st.floats(-3, 3), st.floats(-3, 3), st.integers(0, 300), st.floats(-2, 2))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_a_turned_pair_is_a_complex_product(first, second, position, frequency):
     pair = torch.tensor([first, second], dtype=torch.float64)
     turned = turn_pair(pair, torch.tensor(position), frequency)
@@ -185,7 +185,7 @@ def test_only_learned_positions_have_weights():
 
 @LAYOUTS
 @given(st.integers(0, 500), st.integers(0, 500), st.integers(0, 500))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_rotated_scores_depend_on_the_distance_only(layout, query_at, key_at, shift):
     query, key = torch.linspace(-1, 2, 20, dtype=torch.float64).sin().view(2, 1, 10)
 
@@ -329,7 +329,7 @@ def test_alibi_counts_each_sequence_from_its_own_start():
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=5), st.floats(0, 3))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_each_step_of_distance_costs_the_slope(queries, slope):
     keys = [0, 3, 20, 50]
     bias = distance_bias(torch.tensor(queries), torch.tensor(keys), slope)

@@ -110,7 +110,6 @@ def cut_anywhere(text: str, data: st.DataObject) -> list[str]:
     return [text[start:end] for start, end in pairwise([0, *sorted(places), len(text)])]
 
 
-@settings(deadline=None)
 @given(st.text(min_size=1))
 def test_characters_come_back_unchanged(text):
     tokenizer = CharacterTokenizer.train(text)
@@ -159,13 +158,13 @@ def test_words_are_cut_as_gpt2_cuts_them():
     )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.one_of(TRICKY, ANY_TEXT))
 def test_words_are_those_of_the_published_pattern(text):
     assert PreTokenizer().split(text) == WORD.findall(text)
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(st.lists(st.one_of(TRICKY, st.sampled_from(SPECIAL_TOKENS))).map("".join), st.data())
 def test_chunks_give_the_words_of_the_joined_text(text, data):
     pre_tokenizer = PreTokenizer(data.draw(st.sampled_from([SPECIAL_TOKENS, ()])))
@@ -174,14 +173,12 @@ def test_chunks_give_the_words_of_the_joined_text(text, data):
         assert words == pre_tokenizer.split(text)
 
 
-@settings(deadline=None)
 @given(st.text(st.sampled_from("aab b'l"), min_size=1, max_size=61), st.integers(0, 23))
 def test_merges_equal_the_naive_trainers_where_ties_are_common(text, num_merges):
     tokenizer = BytePairTokenizer.train(text, 256 + num_merges)
     assert tokenizer.merges == naive_merges(text, num_merges)
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(TRICKY, ANY_TEXT, st.sampled_from(SPECIAL_TOKENS)), min_size=1))
 def test_merges_equal_the_naive_trainers_on_any_text(pieces):
     text = "".join([*pieces, " to be"])
@@ -194,7 +191,6 @@ def test_merges_equal_the_naive_trainers_on_shakespeare(whole_text):
     assert BytePairTokenizer.train(text, 256 + 151).merges == naive_merges(text, 151)
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(st.text(st.sampled_from("abcé"), max_size=9), st.integers(1, 5), max_size=9),
     st.integers(0, 23),
@@ -279,7 +275,6 @@ def test_special_tokens_are_cut_out_before_anything_is_counted():
     assert BytePairTokenizer.train(text, 300, ("<|end|>",)).merges == [(b"x", b"y")]
 
 
-@settings(deadline=None)
 @given(st.lists(TRICKY, min_size=1), st.integers(1, 13))
 def test_a_file_is_read_in_pieces_and_gives_the_merges_of_its_text(tmp_path_factory, pieces, size):
     text = "".join([*pieces, "to be"])
@@ -377,7 +372,6 @@ def test_merges_apply_by_rank_and_not_by_longest_match():
     assert tokenizer.encode("abcd") == [ord("a"), 258]
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(TRICKY, ANY_TEXT, st.sampled_from(SPECIAL_TOKENS))))
 def test_ids_equal_the_naive_encoders(trained, pieces):
     text = "".join(pieces)
@@ -391,7 +385,6 @@ def test_ids_equal_the_librarys_on_shakespeare(without_special_tokens, whole_tex
     assert ours.encode(text) == library.encode(text).ids
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(TRICKY, st.sampled_from(["\u3000", "\u2028", "١", "ß", "\u00a0"]))))
 def test_ids_equal_the_librarys_on_other_scripts_and_spaces(without_special_tokens, pieces):
     ours, library = without_special_tokens
@@ -399,7 +392,6 @@ def test_ids_equal_the_librarys_on_other_scripts_and_spaces(without_special_toke
     assert ours.encode(text) == library.encode(text).ids
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(TRICKY, ANY_TEXT, st.sampled_from(SPECIAL_TOKENS))).map("".join))
 @example("   leading spaces, trailing spaces   ")
 @example("👩‍👩‍👧 e\u0301 \u202eright to left\x00\r\n\n\t<|a|> b")
@@ -412,7 +404,6 @@ def test_an_empty_text_has_no_ids(trained):
     assert trained.decode([]) == ""
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(TRICKY, st.sampled_from(SPECIAL_TOKENS))).map("".join))
 def test_special_tokens_are_never_split_nor_merged_across(trained, text):
     special_ids = {trained.encode(token)[0] for token in SPECIAL_TOKENS}
@@ -438,7 +429,6 @@ def test_a_cut_at_any_place_gives_the_words_of_the_joined_text():
             assert [w for words in pre_tokenizer.split_stream(chunks) for w in words] == whole
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.one_of(TRICKY, ANY_TEXT, st.sampled_from(SPECIAL_TOKENS))).map("".join), st.data()
 )
@@ -473,7 +463,6 @@ def test_the_memory_of_a_stream_does_not_grow_with_it(unit, monkeypatch):
     assert peaks[1] < peaks[0] + 5_000
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_any_ids_decode_to_text(trained, data):
     ids = data.draw(st.lists(st.integers(0, trained.vocab_size - 1)))
@@ -529,7 +518,6 @@ def test_the_bytes_of_a_merged_token_stand_in_no_file(tmp_path):
     assert "xy" not in path.read_text(encoding="utf-8")
 
 
-@settings(deadline=None)
 @given(st.floats(0, 1, exclude_max=True))
 def test_a_truncated_file_is_refused(tmp_path_factory, share):
     path = tmp_path_factory.mktemp("file") / "tokenizer.json"
