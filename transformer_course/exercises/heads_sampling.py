@@ -35,7 +35,7 @@ next_token_probabilities = Exercise(
     # temperature divides the logits; at 0 one token, the likeliest, has probability 1
     # top_k: only the k likeliest tokens stay (None, or k beyond the vocabulary: all)
     # top_p: of what is left, only the smallest set of the likeliest that holds at least top_p
-    # of tokens that are equally likely, any may be the one that is kept
+    # of equals any may be kept; of use: topk, sort, cumsum, scatter
     # → probabilities (…, vocab) that sum to 1 after every cut
     ...
 """,
@@ -146,10 +146,23 @@ next_token_probabilities = Exercise(
             source="https://github.com/rasbt/reasoning-from-scratch/issues/164",
         ),
         Mistake(
+            "top-p drops the token that crosses p or meets it, and what stays holds less than p",
+            "Of .6 and .3, which are needed to hold .8? Is the second one still there?",
+            {"descending.cumsum(-1) - descending < top_p": "descending.cumsum(-1) < top_p"},
+        ),
+        Mistake(
             "top-p drops the token that crosses p, even where it is the only one",
-            "The likeliest token holds more than p by itself. Who is left to draw from?",
+            "Say the likeliest holds more than p by itself: who is left to draw from?",
             {
                 "descending.cumsum(-1) - descending < top_p": "descending.cumsum(-1) <= top_p",
+                "        stays[..., 0] = True\n": "",
+            },
+        ),
+        Mistake(
+            "top-p drops the token that crosses p or meets it, even where it is the only one",
+            "Say the likeliest holds more than p by itself: who is left to draw from?",
+            {
+                "descending.cumsum(-1) - descending < top_p": "descending.cumsum(-1) < top_p",
                 "        stays[..., 0] = True\n": "",
             },
         ),
