@@ -12,13 +12,14 @@ from jupyter_client import KernelManager
 from nbclient import NotebookClient
 
 from transformer_course.commands.notebooks import number_of
-from transformer_course.engine.catalogue import exercises
+from transformer_course.engine.catalogue import exercises, numbers
 from transformer_course.engine.verdict import State
 from transformer_course.engine.workspace import HOME, Workspace
 from transformer_course.learn import MOST_STEPS
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 CHECK = re.compile(r'^check\("([\w.]+)", \w+\)', re.MULTILINE)
+NUMBER = re.compile(r"^\*\*Exercise (\d+)\*\*", re.MULTILINE)
 PART_LINE = re.compile(r"^(?:`([\w.]+)`|(\w+)): (yours|the course’s own)$", re.MULTILINE)
 
 
@@ -105,12 +106,21 @@ def lessons():
 
 @pytest.mark.parametrize("lesson", lessons())
 def test_an_exercise_cell_holds_the_declared_stub(lesson):
-    declared = {exercise.name for exercise in exercises().values() if exercise.lesson == lesson}
     found = checks(read(lesson))
-    assert {exercise.name for exercise, _, _ in found} == declared
     for exercise, cell, check in found:
         assert cell.source == exercise.stub.rstrip()
         assert ("exercise" in cell.metadata.tags, "check" in check.metadata.tags) == (True, True)
+
+
+@pytest.mark.parametrize("lesson", lessons())
+def test_the_catalogue_has_a_lessons_exercises_in_its_order_and_by_its_numbers(lesson):
+    declared = [exercise.name for exercise in exercises().values() if exercise.lesson == lesson]
+    notebook = read(lesson)
+    assert [exercise.name for exercise, _, _ in checks(notebook)] == declared
+    said = NUMBER.findall("\n".join(cell.source for cell in notebook.cells))
+    # The first lesson has one exercise, and gives it no number.
+    alone = len(declared) == 1
+    assert said == ([] if alone else [str(numbers()[name]) for name in declared])
 
 
 @pytest.mark.parametrize("lesson", lessons())

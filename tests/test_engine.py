@@ -407,8 +407,8 @@ def test_checks_hints_answers_and_progress_are_shown(pages):
     learn.solution(MASK.name)
     assert MASK.answer in pages[-1] + "\n"
     learn.progress()
-    assert "✓ 05 · `attention.causal_mask`" in pages[-1]
-    assert "○ 05 · `attention.masked_softmax`" in pages[-1]
+    assert "✓ 05 · exercise 1 · `attention.causal_mask` · passed" in pages[-1]
+    assert "○ 05 · exercise 3 · `attention.masked_softmax`" in pages[-1]
 
 
 def test_parts_are_the_learners_where_they_passed_and_fit_for_training(pages):
@@ -492,7 +492,7 @@ def test_the_progress_of_one_lesson_is_shown_alone(pages):
     (page,) = pages
     assert page.splitlines() == [
         "Your progress",
-        "○ 00 · `windows.inputs_and_targets` · not started",
+        "○ 00 · exercise 1 · `windows.inputs_and_targets` · not started",
     ]
 
 

@@ -356,7 +356,7 @@ def test_a_record_that_cannot_be_used_is_one_sentence_and_left_alone(workspace, 
 def test_a_state_that_this_course_does_not_know_is_shown_as_not_started(workspace, pages):
     workspace.note_check(MASK.name, "mastered")
     learn.progress()
-    assert "○ 05 · `attention.causal_mask` · not started" in pages[-1]
+    assert "○ 05 · exercise 1 · `attention.causal_mask` · not started" in pages[-1]
 
 
 def test_a_part_that_stops_at_a_models_size_is_left_out_of_training():

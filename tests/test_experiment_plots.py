@@ -4,6 +4,7 @@ import pytest
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
+from matplotlib.text import Text
 
 from transformer_course.experiments.attention import OrderInside, Softness
 from transformer_course.experiments.attention_cuts import Page
@@ -45,6 +46,12 @@ def overlaps(figure):
         for other, other_box in boxes[place + 1 :]
         if box.overlaps(other_box)
     ]
+
+
+def smallest(figure):
+    """Return the size of the smallest words in a figure, in points."""
+    texts = figure.findobj(lambda artist: isinstance(artist, Text) and artist.get_visible())
+    return min(text.get_fontsize() for text in texts if text.get_text())
 
 
 def labels_in_sight(axis, side):

@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from test_experiment_plots import overlaps
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from test_experiment_plots import overlaps, smallest
 
 from transformer_course.experiments.multi_head import HeadTable
 from transformer_course.experiments.multi_head_context import ContextArriving, WordCosines
@@ -52,6 +53,32 @@ def test_every_head_of_a_layer_has_a_map_of_its_own():
     assert overlaps(layer_maps(weights(8, 5, 5), (*WORDS, "of", "the"), layer=3)) == []
 
 
+def test_the_tokens_of_a_layers_maps_can_be_read_along_the_left_and_the_bottom():
+    tokens = "[CLS] the bank of the river was crowded , but the financial bank was empty . [SEP]"
+    tokens = tokens.split()
+    figure = layer_maps(weights(12, 17, 17), tokens, layer=0)
+    maps = [axes for axes in figure.axes if axes.images]
+    for axis, named in (("x", maps[8:]), ("y", maps[::4])):
+        labels = {axes: labels_drawn(getattr(axes, f"{axis}axis")) for axes in maps}
+        assert [axes for axes in maps if labels[axes]] == named
+        for axes in named:
+            assert [label.get_text() for label in labels[axes]] == tokens
+    assert smallest(figure) >= 9
+    assert overlaps(figure) == []
+    assert is_whole(figure)
+
+
+def labels_drawn(axis):
+    return [label for label in axis.get_ticklabels() if label.get_visible()]
+
+
+def is_whole(figure):
+    """Tell whether nothing reaches beyond the figure's edges."""
+    needed = figure.get_tightbbox(FigureCanvasAgg(figure).get_renderer())
+    width, height = figure.get_size_inches()
+    return needed.x0 >= 0 and needed.y0 >= 0 and needed.x1 <= width and needed.y1 <= height
+
+
 def test_rows_stand_over_the_same_tokens_with_their_numbers():
     tokens = [f"word{place}" for place in range(11)]
     rows = {"0.2 1st": weights(11), "2.4 2nd": weights(11)}
@@ -61,6 +88,7 @@ def test_rows_stand_over_the_same_tokens_with_their_numbers():
     assert labels == ["0.2\N{NO-BREAK SPACE}1st", "2.4\N{NO-BREAK SPACE}2nd"]
     assert len(axes.texts) == 22
     assert (axes.get_ylabel(), scale.get_ylabel()) == ("head, asks (query)", "weight")
+    assert smallest(axes.figure) >= 9
 
 
 def test_roles_and_costs_have_a_row_for_each_head():
@@ -117,6 +145,7 @@ def found():
 
 def test_bars_are_the_means_of_the_heads_that_are_named(found):
     figure = promised_bars(found, [(1, 2), (0, 0)], [(0, 1)])
+    assert smallest(figure) >= 9
     beside, elsewhere, adjectives = figure.axes
     for axes, word in ((beside, 0), (elsewhere, 1)):
         expected = [

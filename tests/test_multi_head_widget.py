@@ -6,6 +6,7 @@ import re
 import pytest
 import torch
 from matplotlib.figure import Figure
+from test_experiment_plots import overlaps, smallest
 from torch.nn.functional import cosine_similarity
 
 from transformer_course.drawing import in_course_style
@@ -210,13 +211,23 @@ def test_the_maps_draw_both_sentences_and_ring_the_chosen_cell(reader):
     for number, axes in enumerate((left, right)):
         shown = torch.tensor(axes.images[0].get_array().data)
         torch.testing.assert_close(shown, scene.map_of(number))
+        assert smallest(axes) >= 9
     (ring,) = left.patches
     assert ring.get_xy() == (4.5, 1.5)
     assert not right.patches
 
 
+def test_the_numbers_of_a_short_sentence_can_be_read_and_stand_apart(reader):
+    scene = reader.scene("The bank was full.", "A bank was empty now.", START)
+    figure = drawn(lambda figure: draw_maps(figure, scene))
+    assert [len(axes.texts) for axes in figure.axes] == [49, 64]
+    assert smallest(figure) >= 9
+    assert overlaps(figure) == []
+
+
 def test_the_frames_show_the_head_that_is_asked_for_and_the_same_head_silent():
     figure = explorer_frames()
+    assert smallest(figure) >= 9
     titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_title(loc="left")]
     assert titles == [
         "Weight from “bank” (12) to “financial” (11)",

@@ -8,6 +8,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from transformer_course.__main__ import main
 from transformer_course.commands import reset
+from transformer_course.engine.answers import find_part
+from transformer_course.engine.catalogue import exercises
 from transformer_course.engine.workspace import Workspace
 
 NAME = "attention.causal_mask"
@@ -49,12 +51,61 @@ def texts(folder):
 def test_progress_is_printed_an_exercise_a_line(workspace, capsys):
     workspace.keep(NAME, ANSWER)
     workspace.note_check("attention.masked_softmax", "slip")
-    assert main(["progress"]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    lines = progress(capsys)
     assert lines[0] == "Your progress"
-    assert f"✓ 05 · `{NAME}` · passed" in lines
-    assert "~ 05 · `attention.masked_softmax` · known slip" in lines
-    assert "○ 08 · `generation.extend` · not started" in lines
+    assert f"✓ 05 · exercise 1 · `{NAME}` · passed" in lines
+    assert "~ 05 · exercise 3 · `attention.masked_softmax` · known slip" in lines
+    assert lines[-4:] == [
+        "○ 08 · exercise 1 · `blocks.LayerNorm` · not started",
+        "○ 08 · exercise 2 · `blocks.TransformerBlock` · not started",
+        "○ 08 · exercise 3 · `training.training_step` · not started",
+        "○ 08 · exercise 4 · `generation.extend` · not started",
+    ]
+
+
+def progress(capsys):
+    assert main(["progress"]) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "is gone"),
+        ("def causal_mask(:", "no longer runs"),
+        ("import tosh", "no longer runs"),
+        (ANSWER.replace("7", "8"), "was changed"),
+        (b"\xff", "cannot be read"),
+    ],
+)
+def test_what_passed_and_is_no_longer_used_is_not_shown_as_passed(workspace, capsys, text, words):
+    file = workspace.keep(NAME, ANSWER)
+    file.unlink()
+    if text is not None:
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert not find_part(NAME, workspace).is_own
+    line = f"! 05 · exercise 1 · `{NAME}` · passed, but its file {words}: check it again"
+    assert line in progress(capsys)
+    workspace.keep(NAME, ANSWER)
+    assert f"✓ 05 · exercise 1 · `{NAME}` · passed" in progress(capsys)
+
+
+def test_progress_runs_no_check(workspace, capsys, monkeypatch):
+    lender = exercises()["attention.scaled_dot_product_attention"]
+    for name in (NAME, lender.name, *(lent for lent in lender.lends if lent in exercises())):
+        file = workspace.keep(name, exercises()[name].answer)
+        file.write_text(f"{file.read_text()}# a remark\n")
+    monkeypatch.setattr("transformer_course.engine.answers.probe", None)
+    assert sum("its file was changed" in line for line in progress(capsys)) >= 3
+
+
+def test_part_says_that_a_kept_answer_is_gone(workspace):
+    assert find_part(NAME, workspace).note == ""
+    file = workspace.keep(NAME, ANSWER)
+    file.unlink()
+    assert find_part(NAME, workspace).note.startswith(f"{file} is gone; check your answer again")
+    main(["reset", NAME])
+    assert find_part(NAME, workspace).note == ""
 
 
 def test_a_record_that_cannot_be_read_is_one_sentence_and_status_2(workspace, capsys):

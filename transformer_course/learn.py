@@ -146,7 +146,7 @@ def progress(lesson: str | None = None) -> None:
         there_are = ", ".join(sorted(lessons))
         raise UnknownNameError(f"lesson {lesson!r} has no exercises; those that do are {there_are}")
     wanted = [one for one in exercises().values() if lesson in (None, one.lesson)]
-    progress_page(wanted, Workspace(home()).record()).publish()
+    progress_page(wanted, Workspace(home())).publish()
 
 
 def part(name: str) -> Any:

@@ -17,6 +17,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:  # noqa: ARG001 (every command gets them)
     """Print the progress page."""
-    page = progress_page(exercises().values(), Workspace(home()).record())
+    page = progress_page(exercises().values(), Workspace(home()))
     sys.stdout.write(f"{page.as_text()}\n")
     return 0

@@ -127,17 +127,23 @@ class Part:
         value: The function or class.
         is_own: Whether the learner wrote it.
         note: Why not, where that needs a word.
+        trouble: The same in a few words, of the file that is or was kept.
     """
 
     value: Any
     is_own: bool
     note: str = ""
+    trouble: str = ""
 
 
-def find_part(name: str, workspace: Workspace) -> Part:
+def find_part(name: str, workspace: Workspace, *, checks: bool = True) -> Part:
     """Return the learner's passed answer to an exercise, else the package's own.
 
-    A kept answer that was changed since is checked anew before it is used.
+    Args:
+        name: The exercise's name.
+        workspace: Where answers are kept.
+        checks: Whether a kept answer that was changed since is checked anew, and used if it passes.
+            Without, which is quick, it is not used.
 
     Raises:
         UnknownNameError: If there is no such exercise.
@@ -146,20 +152,36 @@ def find_part(name: str, workspace: Workspace) -> Part:
     try:
         source = workspace.kept(name)
         if source is None:
-            return Part(exercise.reference, is_own=False)
-        lent = lent_parts(exercise, workspace)
+            return _without_file(exercise, workspace)
+        lent = lent_parts(exercise, workspace, checks=checks)
         candidate = within(LOADING_SECONDS, lambda: build(source, name, lent))
-        if not _is_as_passed(workspace, name, source) and not _passes(exercise, candidate):
-            return _own_instead(exercise, workspace, "was changed and no longer passes its check")
+        if not _is_as_passed(workspace, name, source):
+            if not checks:
+                return _own_instead(exercise, workspace, "was changed")
+            if not _passes(exercise, candidate):
+                reason = "and no longer passes its check"
+                return _own_instead(exercise, workspace, "was changed", reason)
     except WorkspaceError as error:
-        return Part(exercise.reference, is_own=False, note=f"{error}.")
+        note = f"{error}."
+        return Part(exercise.reference, is_own=False, note=note, trouble="cannot be read")
     except TimeUp:
-        reason = f"does not come to its end within {LOADING_SECONDS:g} seconds"
-        return _own_instead(exercise, workspace, reason)
+        reason = f"within {LOADING_SECONDS:g} seconds"
+        return _own_instead(exercise, workspace, "does not come to its end", reason)
     except (Exception, SystemExit) as error:
-        reason = f"no longer runs ({type(error).__name__}: {error})"
-        return _own_instead(exercise, workspace, reason)
+        reason = f"({type(error).__name__}: {error})"
+        return _own_instead(exercise, workspace, "no longer runs", reason)
     return Part(candidate, is_own=True)
+
+
+def _without_file(exercise: Exercise, workspace: Workspace) -> Part:
+    """Return the package's own where nothing is kept, and say so if something was."""
+    try:
+        was_kept = workspace.has_passed(exercise.name)
+    except WorkspaceError:
+        was_kept = False
+    if was_kept:
+        return _own_instead(exercise, workspace, "is gone")
+    return Part(exercise.reference, is_own=False)
 
 
 def _is_as_passed(workspace: Workspace, name: str, source: str) -> bool:
@@ -169,16 +191,24 @@ def _is_as_passed(workspace: Workspace, name: str, source: str) -> bool:
         return False
 
 
-def _own_instead(exercise: Exercise, workspace: Workspace, reason: str) -> Part:
+def _own_instead(exercise: Exercise, workspace: Workspace, trouble: str, more: str = "") -> Part:
+    reason = f"{trouble} {more}".rstrip()
     note = f"{workspace.file_of(exercise.name)} {reason}; check your answer again to replace it."
-    return Part(exercise.reference, is_own=False, note=note)
+    return Part(exercise.reference, is_own=False, note=note, trouble=trouble)
 
 
-def lent_parts(exercise: Exercise, workspace: Workspace) -> Mapping[str, Any]:
-    """Return what an answer may call: the learner's own passed parts, else the package's."""
+def lent_parts(
+    exercise: Exercise, workspace: Workspace, *, checks: bool = True
+) -> Mapping[str, Any]:
+    """Return what an answer may call: the learner's own passed parts, else the package's.
+
+    `find_part` says what `checks` is.
+    """
     return {
         name.rpartition(".")[2]: (
-            find_part(name, workspace).value if name in exercises() else from_package(name)
+            find_part(name, workspace, checks=checks).value
+            if name in exercises()
+            else from_package(name)
         )
         for name in exercise.lends
     }

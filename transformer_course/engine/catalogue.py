@@ -8,6 +8,7 @@ import pkgutil
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib import import_module
+from itertools import groupby
 from types import ModuleType
 from typing import TypeVar
 
@@ -40,7 +41,7 @@ def find_question(name: str) -> Question:
 
 @lru_cache(maxsize=1)
 def exercises() -> Mapping[str, Exercise]:
-    """Return every exercise by name, in the order of lessons and within one as declared."""
+    """Return every exercise by name, in the order in which the lessons ask them."""
     found = [
         value
         for module in _modules()
@@ -48,6 +49,16 @@ def exercises() -> Mapping[str, Exercise]:
         if isinstance(value, Exercise)
     ]
     return {exercise.name: exercise for exercise in sorted(found, key=lambda one: one.lesson)}
+
+
+@lru_cache(maxsize=1)
+def numbers() -> Mapping[str, int]:
+    """Return each exercise's number in its lesson, by name."""
+    return {
+        exercise.name: number
+        for _, lesson in groupby(exercises().values(), key=lambda one: one.lesson)
+        for number, exercise in enumerate(lesson, 1)
+    }
 
 
 @lru_cache(maxsize=1)
@@ -62,9 +73,10 @@ def questions() -> Mapping[str, Question]:
 
 def _modules() -> Iterable[ModuleType]:
     folder = import_module(f"{PACKAGE}.exercises")
+    names = {module.name for module in pkgutil.iter_modules(folder.__path__)}
     return [
-        import_module(f"{folder.__name__}.{module.name}")
-        for module in pkgutil.iter_modules(folder.__path__)
+        import_module(f"{folder.__name__}.{name}")
+        for name in (*folder.FIRST, *sorted(names.difference(folder.FIRST)))
     ]
 
 

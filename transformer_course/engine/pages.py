@@ -6,14 +6,16 @@ Builds on: exercise, verdict.  Lacks: the figures (drawing).
 """
 
 import html
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from IPython.display import publish_display_data
 
-from transformer_course.engine.answers import NOT_KEPT, Checked
+from transformer_course.engine.answers import NOT_KEPT, Checked, find_part
+from transformer_course.engine.catalogue import numbers
 from transformer_course.engine.exercise import Exercise, Question
 from transformer_course.engine.verdict import State
+from transformer_course.engine.workspace import Workspace
 
 COLOURS = {
     State.NOT_STARTED: "#767676",
@@ -153,17 +155,30 @@ def outcome_page(question: Question, chosen: str | None, measured: str) -> Page:
     return Page((first, f"Measured: {measured}", *([reply] if reply else [])))
 
 
-def progress_page(
-    exercises: Iterable[Exercise], record: Mapping[str, Mapping[str, Mapping[str, object]]]
-) -> Page:
-    """List how far each exercise is."""
+def progress_page(exercises: Iterable[Exercise], workspace: Workspace) -> Page:
+    """List how far each exercise is.
+
+    Raises:
+        WorkspaceError: If the record cannot be read.
+    """
     lines = ["Your progress"]
     for exercise in exercises:
-        entry = record["exercises"].get(exercise.name, {})
-        # A record of a newer course may know states that this one does not.
-        state = State.__members__.get(str(entry.get("state")).upper(), State.NOT_STARTED)
-        if "sha256" in entry:
-            state = State.PASSED
-        symbol, words = state.value
-        lines.append(f"{symbol} {exercise.lesson} · `{exercise.name}` · {words}")
+        symbol, words = _standing(exercise.name, workspace)
+        number = numbers()[exercise.name]
+        lines.append(
+            f"{symbol} {exercise.lesson} · exercise {number} · `{exercise.name}` · {words}"
+        )
     return Page(tuple(lines))
+
+
+def _standing(name: str, workspace: Workspace) -> tuple[str, str]:
+    """Return the symbol and the words for how far an exercise is."""
+    if workspace.has_passed(name):
+        # Passed once: what counts is what `part` finds of it today.
+        trouble = find_part(name, workspace, checks=False).trouble
+        if trouble:
+            return State.STOPPED.value[0], f"passed, but its file {trouble}: check it again"
+        return State.PASSED.value
+    state = workspace.record()["exercises"].get(name, {}).get("state")
+    # A record of a newer course may know states that this one does not.
+    return State.__members__.get(str(state).upper(), State.NOT_STARTED).value

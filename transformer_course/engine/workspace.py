@@ -72,6 +72,10 @@ class Workspace:
         except (OSError, UnicodeDecodeError) as error:
             raise WorkspaceError(f"{file} cannot be read ({error}); move it elsewhere") from error
 
+    def has_passed(self, name: str) -> bool:
+        """Tell whether an answer has passed and was kept, whatever became of its file since."""
+        return "sha256" in self.record()["exercises"].get(name, {})
+
     def is_as_passed(self, name: str, source: str) -> bool:
         """Tell whether a kept source is still the one that passed."""
         entry = self.record()["exercises"].get(name, {})

@@ -15,7 +15,6 @@ from torch import Tensor
 from transformer_course.drawing import (
     INK,
     KEY,
-    MOST_NUMBERED,
     QUERY,
     QUIET,
     VALUE,
@@ -32,6 +31,9 @@ from transformer_course.experiments.multi_head_scores import named
 
 LIGHT_FROM = 0.5
 """Cells above this share of the scale are bright, and carry dark numbers."""
+
+SMALLEST = 9
+"""Points: smaller words cannot be read where a page shows a picture at half its size."""
 
 RING = "#F5A3C7"
 """Stands around what is meant, and is found nowhere on the scale of weights."""
@@ -64,7 +66,10 @@ def layer_maps(
 ) -> Figure:
     """Draw every head of a layer as a small map; the tokens are named at the edge."""
     rows = -(-len(weights) // columns)
-    figure = Figure(figsize=(9.6, 2.1 * rows + 0.85), layout="compressed")
+    # A map is as large as its tokens need, each of which has a line to itself.
+    side = max(1.2, 1.13 * SMALLEST / 72 * len(tokens))
+    size = (columns * (side + 0.08) + 0.95, rows * (side + 0.29) + 1.4)
+    figure = Figure(figsize=size, layout="compressed")
     grid = figure.subplots(rows, columns, squeeze=False)
     labels = [token_label(token) for token in tokens]
     for axes in grid.flat[len(weights) :]:
@@ -72,14 +77,19 @@ def layer_maps(
     for head, axes in enumerate(grid.flat[: len(weights)]):
         image = axes.imshow(weights[head].detach().numpy(), cmap=WEIGHTS, vmin=0, vmax=1)
         axes.set_title(named(layer, head), fontsize=11, pad=4)
-        axes.set_xticks(range(len(tokens)), labels, rotation=90, fontsize=7)
-        axes.set_yticks(range(len(tokens)), labels, fontsize=7)
+        axes.set_xticks(range(len(tokens)), labels, rotation=90, fontsize=SMALLEST)
+        axes.set_yticks(range(len(tokens)), labels, fontsize=SMALLEST)
         axes.tick_params(length=0, labelbottom=head >= len(weights) - columns)
         axes.tick_params(labelleft=head % columns == 0)
         axes.spines[:].set_visible(False)
     figure.supylabel("asks (query)", color=QUERY, fontsize=10)
     figure.supxlabel("answers (key)", color=KEY, fontsize=10)
-    figure.colorbar(image, ax=grid, label="weight", shrink=0.5, ticks=[0, 0.5, 1])
+    # Above, since the width of a page is what the words are short of.
+    scale = figure.colorbar(
+        image, ax=grid, location="top", anchor=(1, 0), pad=0.01, shrink=0.24, aspect=18
+    )
+    scale.set_label("weight")
+    scale.set_ticks([0, 0.5, 1])
     figure.draw_without_rendering()
     return figure
 
@@ -97,9 +107,6 @@ def head_rows(
     axes = figure.add_subplot()
     image = draw_weights(axes, weights, labels, tokens, mask=mask, cell=0.42)
     write_numbers(axes, weights, mask)
-    if max(weights.shape) > MOST_NUMBERED:
-        for text in axes.texts:
-            text.set_fontsize(8)
     axes.set_aspect("auto")
     axes.set_ylabel("head, asks (query)")
     figure.colorbar(image, ax=axes, label="weight", shrink=0.8, ticks=[0, 0.5, 1])
@@ -219,7 +226,7 @@ def _grouped_bars(axes: Axes, names: Sequence[str], groups: Mapping[str, Sequenc
                 (0, 3),
                 textcoords="offset points",
                 ha="center",
-                fontsize=8,
+                fontsize=SMALLEST,
                 rotation=90,
             )
     axes.set_xticks(range(len(names)), names)

@@ -22,7 +22,7 @@ from transformer_course.drawing import (
     in_course_style,
     write_numbers,
 )
-from transformer_course.experiments.multi_head_plots import LIGHT_FROM, RING
+from transformer_course.experiments.multi_head_plots import LIGHT_FROM, RING, SMALLEST
 from transformer_course.experiments.multi_head_scores import named
 from transformer_course.widgets.multi_head_scene import HeadScene
 
@@ -73,7 +73,9 @@ def draw_grid(axes: Axes, scene: HeadScene) -> None:
     for layer, head in torch.cartesian_prod(*map(torch.arange, scene.grid.shape)).tolist():
         number = scene.grid[layer, head].item()
         colour = "white" if number < LIGHT_FROM * top else INK
-        axes.text(head, layer, f"{number:.2f}", ha="center", va="center", fontsize=8, color=colour)
+        axes.text(
+            head, layer, f"{number:.2f}", ha="center", va="center", fontsize=SMALLEST, color=colour
+        )
     corner = (choice.head - 0.47, choice.layer - 0.45)
     axes.add_patch(Rectangle(corner, 0.94, 0.9, fill=False, edgecolor=RING, linewidth=2.5))
     axes.set_xticks(range(scene.grid.shape[1]))
@@ -102,7 +104,7 @@ def draw_maps(figure: Figure | SubFigure, scene: HeadScene) -> None:
         if len(tokens) <= MOST_NUMBERED:
             write_numbers(axes, weights, mask)
         for text in list(axes.texts):
-            text.set_fontsize(8)
+            text.set_fontsize(SMALLEST)
         _stand_upright(axes)
         axes.set_title(f"Head {head}, {('first', 'second')[number]} sentence", pad=8)
         if number == 0:
