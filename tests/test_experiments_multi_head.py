@@ -20,7 +20,9 @@ from transformer_course.experiments import (
 from transformer_course.experiments.multi_head import HeadTable
 from transformer_course.experiments.multi_head_scores import (
     ablation_costs,
+    at_their_means,
     attention_layers,
+    mean_ablation_costs,
     role_keys,
     role_scores,
     without_heads,
@@ -199,10 +201,11 @@ def test_a_model_gets_its_heads_back_when_what_is_measured_fails():
         ([(0, 1), (1, 4)], "head=4 is none of 4; choose 0 to 3"),
     ],
 )
-def test_heads_that_are_not_there_are_refused_before_anything_changes(heads, words):
+@pytest.mark.parametrize("ablate", [without_heads, at_their_means])
+def test_heads_that_are_not_there_are_refused_before_anything_changes(ablate, heads, words):
     model = multi_head_repeats.build_repeater(2)
     before = attention_layers(model)[0].output.weight.clone()
-    with pytest.raises(ValueError, match=words), without_heads(model, heads):
+    with pytest.raises(ValueError, match=words), ablate(model, heads):
         pass
     assert torch.equal(attention_layers(model)[0].output.weight, before)
 
@@ -218,6 +221,41 @@ def test_costs_are_the_measure_without_each_head_less_the_measure_with_all():
     with without_heads(model, [(1, 2)]):
         without = measure()
     assert costs[1, 2].item() == pytest.approx(without - measure(), abs=1e-6)
+
+
+def test_heads_at_their_means_add_to_the_layer_without_them_what_they_say_on_average():
+    layer = attention_layers(multi_head_repeats.build_repeater(2))[1]
+    vectors = torch.randn(5, 7, 64, generator=torch.Generator().manual_seed(0))
+    heads = [(0, 3), (0, 1)]
+    with torch.no_grad():
+        whole = layer(vectors).output
+        with without_heads(layer, heads):
+            without = layer(vectors).output
+        with at_their_means(layer, heads):
+            at_means = layer(vectors).output
+        torch.testing.assert_close(at_means, without + (whole - without).mean((0, 1)))
+        assert not torch.allclose(at_means, without)
+        assert torch.equal(layer(vectors).output, whole)
+
+
+def test_heads_speak_again_when_what_is_measured_at_their_means_fails():
+    layer = attention_layers(multi_head_repeats.build_repeater(1))[0]
+    vectors = torch.randn(2, 3, 64, generator=torch.Generator().manual_seed(0))
+    whole = layer(vectors).output
+    with pytest.raises(RuntimeError, match="broken"), at_their_means(layer, [(0, 2)]):
+        raise RuntimeError("broken")
+    assert torch.equal(layer(vectors).output, whole)
+
+
+def test_of_the_kept_heads_the_same_two_are_dear_at_their_means():
+    model, drawn = multi_head_repeats.load_repeater(2), multi_head.repeats_for_reading()
+    costs = mean_ablation_costs(model, lambda: multi_head_repeats.repeat_loss(model, drawn))
+    dear = torch.zeros(2, 4, dtype=torch.bool)
+    dear[0, [1, 3]] = True
+    assert costs[dear].min() > 6
+    assert costs[~dear].max() < 0.3
+    assert costs[0, 1].item() == pytest.approx(7.28, abs=0.05)
+    assert costs[0, 3].item() == pytest.approx(6.24, abs=0.05)
 
 
 def test_another_way_to_silence_is_the_one_that_is_used():

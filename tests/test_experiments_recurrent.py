@@ -204,27 +204,29 @@ def test_unlike_sizes_turn_the_cliff():
     assert not recurrent.far_alone_is_not_learned(replace(alone(), num_parameters=sizes)).holds
 
 
+CONTROLS = ("without_near", "untrained")
+
+
 def mixed(**changes):
     shares = {distance: [1.0, 0.95] for distance in recurrent.ASKED}
-    untrained = {distance: [0.25, 0.3] for distance in recurrent.ASKED}
-    accuracy = dict.fromkeys(recurrent.MIXED_KINDS, shares)
-    return recurrent.MixedRecall(
-        distances=recurrent.ASKED,
-        accuracy={**accuracy, **changes},
-        untrained=changes.get("untrained", untrained),
-    )
+    at_chance = {distance: [0.25, 0.3] for distance in recurrent.ASKED}
+    controls = {name: changes.pop(name, at_chance) for name in CONTROLS}
+    accuracy = {**dict.fromkeys(recurrent.MIXED_KINDS, shares), **changes}
+    return recurrent.MixedRecall(distances=recurrent.ASKED, accuracy=accuracy, **controls)
 
 
 def test_the_repair_as_it_was_measured_holds():
     assert recurrent.mixed_distances_are_learned(mixed()).holds
 
 
-@pytest.mark.parametrize("kind", [*recurrent.MIXED_KINDS, "untrained"])
-def test_a_contrary_recall_turns_the_repair(kind):
-    far = {"untrained": 0.9}.get(kind, 0.3)
-    shares = {distance: [1.0 if far < 0.9 else 0.25] for distance in recurrent.ASKED}
-    finding = recurrent.mixed_distances_are_learned(mixed(**{kind: {**shares, 200: [far]}}))
+@pytest.mark.parametrize("kind", [*recurrent.MIXED_KINDS, *CONTROLS])
+@pytest.mark.parametrize("contrary", recurrent.ASKED)
+def test_a_contrary_recall_turns_the_repair(kind, contrary):
+    usual, other = (0.25, 0.9) if kind in CONTROLS else (1.0, 0.3)
+    shares = {**{distance: [usual] for distance in recurrent.ASKED}, contrary: [other]}
+    finding = recurrent.mixed_distances_are_learned(mixed(**{kind: shares}))
     assert not finding.holds
+    assert f"{other:g} (expected" in finding.statement
 
 
 @pytest.fixture(scope="module")
@@ -336,6 +338,24 @@ def test_recall_after_mixed_asks_beyond_the_longest_distance(monkeypatch):
     assert max(found.distances) > recurrent.MIXED.longest
     assert set(found.readers) == set(found.accuracy) == set(recurrent.MIXED_KINDS)
     assert found.mean("RNN", 5) == pytest.approx(sum(found.accuracy["RNN"][5]) / 2)
+    assert set(found.without_near) == set(found.untrained) == set(found.distances)
+
+
+def test_the_control_of_the_repair_starts_as_it_does_and_meets_no_near_distance(monkeypatch):
+    taught = []
+
+    def note(readers, distances, generator, num_steps):
+        taught.append((readers.kind, readers.hidden_weight.detach().clone(), distances))
+
+    monkeypatch.setattr(recurrent, "teach", note)
+    monkeypatch.setattr(recurrent, "MIXED_KINDS", ("RNN",))
+    monkeypatch.setattr(recurrent_readers, "NUM_QUESTIONS", 16)
+    recurrent.recall_after_mixed(num_models=2)
+    (kind, start, whole), (same_kind, same_start, without_near) = taught
+    assert kind == same_kind == "RNN"
+    torch.testing.assert_close(start, same_start, rtol=0, atol=0)
+    assert (whole.shortest, without_near.shortest) == (1, 20)
+    assert whole.longest == without_near.longest == 100
 
 
 def test_the_map_by_jacobian_is_that_of_automatic_differentiation():

@@ -167,10 +167,12 @@ def test_cliff_and_repair_draw_one_kind_alone_and_all_mixed(cliff):
     mixed = MixedRecall(
         distances=tuple(shares),
         accuracy={"RNN": shares, "LSTM": shares, "attention": shares},
+        without_near={distance: [0.25, 0.27] for distance in shares},
         untrained={},
     )
     figure = recurrent_recall_plots.cliff_and_repair(cliff, mixed)
-    assert [len(line.get_xdata()) for line in figure.axes[0].lines[:4]] == [4, 5, 5, 5]
+    assert [len(line.get_xdata()) for line in figure.axes[0].lines[:5]] == [4, 5, 5, 5, 5]
+    assert list(figure.axes[0].lines[4].get_ydata()) == pytest.approx([0.26] * 5)
     assert overlaps(figure) == []
 
 

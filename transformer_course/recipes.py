@@ -9,11 +9,15 @@ explains why it helps. `benchmarks/training.py` measures them side by side.
   fixed, so that learning rates can be high from the first step: no warm-up.
 - Blocks that start silent (`model.initialise_weights`) let the embedding learn first.
 - Rotary positions need no training of their own.
+- Squared ReLU (`blocks.squared_relu`) in the feed-forward.
 - A share of the token before, mixed into each embedding (`embeddings.PreviousMixing`), does the
   work of a head that looks one place back; three blocks then learn more than four without it.
 - A head of its own, instead of the embedding's table: the two want different scales.
 
 Builds on: config, training.
+Source: Jordan et al. 2024 (Muon); Henry et al. 2020, section 3 (queries and keys); So et al. 2021,
+section 4 (squared ReLU); Su et al. 2021, section 3.2 (rotary); Peng et al. 2023, section 3.1.1
+(a share of the token before: token shift).
 """
 
 from collections.abc import Callable, Mapping

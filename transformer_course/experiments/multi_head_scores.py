@@ -9,7 +9,8 @@ Source: Olsson et al. 2022 (previous-token and induction heads); Michel et al. 2
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -112,13 +113,7 @@ def without_heads(
     Raises:
         ValueError: If there is no such layer or head; the model is as before then.
     """
-    layers = attention_layers(model)
-    for layer, head in heads:
-        if layer not in range(len(layers)):
-            raise ValueError(
-                f"layer={layer} is none of {len(layers)}; choose 0 to {len(layers) - 1}"
-            )
-        check_head(layers[layer].output.in_features, head, layers[layer].num_heads)
+    layers = _layers_with(model, heads)
     kept = {layer: layers[layer].output.weight.detach().clone() for layer, _ in heads}
     try:
         with torch.no_grad():
@@ -132,6 +127,52 @@ def without_heads(
                 layers[layer].output.weight.copy_(weight)
 
 
+@contextmanager
+def at_their_means(model: nn.Module, heads: Sequence[tuple[int, int]]) -> Iterator[None]:
+    """Let some heads hand over their mean over all texts and places that are read, and no more.
+
+    A head at 0 also takes away what it always says, which the layers after it may count on.
+
+    Args:
+        model: Any model of the course.
+        heads: Layer and head, both counted from 0.
+
+    Raises:
+        ValueError: If there is no such layer or head.
+    """
+    layers = _layers_with(model, heads)
+    hooks = []
+    for layer, head in heads:
+        output = layers[layer].output
+        d_head = output.in_features // layers[layer].num_heads
+        own = slice(head * d_head, (head + 1) * d_head)
+        hooks.append(output.register_forward_pre_hook(partial(_averaged, own)))
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _averaged(own: slice, _: nn.Module, inputs: tuple[Tensor]) -> Tensor:
+    """Return what the output projection is to read: merged heads, one of them at its mean."""
+    merged = inputs[0].clone()
+    merged[..., own] = merged[..., own].mean((0, 1))
+    return merged
+
+
+def _layers_with(model: nn.Module, heads: Sequence[tuple[int, int]]) -> list[MultiHeadAttention]:
+    """Return a model's attention layers, once the heads are known to be in them."""
+    layers = attention_layers(model)
+    for layer, head in heads:
+        if layer not in range(len(layers)):
+            raise ValueError(
+                f"layer={layer} is none of {len(layers)}; choose 0 to {len(layers) - 1}"
+            )
+        check_head(layers[layer].output.in_features, head, layers[layer].num_heads)
+    return layers
+
+
 def ablation_costs(
     model: nn.Module, measure: Callable[[], float], silence: SilenceFunction = silence_head
 ) -> Float[Tensor, "layer head"]:
@@ -142,10 +183,25 @@ def ablation_costs(
         measure: Reads the model, for example its loss.
         silence: What sets a head's columns to 0, in place of `silence_head`.
     """
+    return _costs(model, measure, lambda heads: without_heads(model, heads, silence))
+
+
+def mean_ablation_costs(
+    model: nn.Module, measure: Callable[[], float]
+) -> Float[Tensor, "layer head"]:
+    """Do as `ablation_costs`, with each head in turn at its mean in place of 0."""
+    return _costs(model, measure, lambda heads: at_their_means(model, heads))
+
+
+def _costs(
+    model: nn.Module,
+    measure: Callable[[], float],
+    ablate: Callable[[Sequence[tuple[int, int]]], AbstractContextManager[None]],
+) -> Float[Tensor, "layer head"]:
     whole = measure()
     costs = torch.zeros(len(attention_layers(model)), attention_layers(model)[0].num_heads)
     for layer, head in torch.cartesian_prod(*map(torch.arange, costs.shape)).tolist():
-        with without_heads(model, [(layer, head)], silence):
+        with ablate([(layer, head)]):
             costs[layer, head] = measure() - whole
     return costs
 

@@ -3,6 +3,8 @@
 Builds on: drawing, recurrent_plots.  Lacks: the words beside the pictures (lesson 01).
 """
 
+from statistics import mean
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -56,7 +58,7 @@ def recall_axes(axes: Axes) -> None:
     ticks = [5, 10, 20, 50, 100, 200]
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
     axes.set_xticks([], minor=True)
-    axes.text(4.9, CHANCE - 0.015, "chance", color=QUIET, va="top", ha="left", fontsize=9)
+    axes.text(4.9, CHANCE - 0.03, "chance", color=QUIET, va="top", ha="left", fontsize=9)
     axes.set(xlabel="distance of the first letter (log scale)", ylabel="share named rightly")
 
 
@@ -96,6 +98,19 @@ def cliff_and_repair(cliff: Recall, mixed: MixedRecall, kind: str = "RNN") -> Fi
             color=colour,
             ha="right",
         )
+    control = {distance: mean(shares) for distance, shares in mixed.without_near.items()}
+    colour, marker, _ = LOOKS["RNN"]
+    axes.plot(
+        list(control), list(control.values()), ":", color=colour, marker=marker, mfc="white", ms=5
+    )
+    axes.annotate(
+        "RNN, distances 20 to 100 mixed",
+        (max(control), CHANCE),
+        (0, -18),
+        textcoords="offset points",
+        color=colour,
+        ha="right",
+    )
     recall_axes(axes)
     axes.set_title("The same models, other lessons")
     figure.draw_without_rendering()
