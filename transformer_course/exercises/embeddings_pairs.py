@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.random import Generator
 from torch.overrides import TorchFunctionMode
@@ -238,10 +239,13 @@ def _sorted_pairs(candidate: Any, *, ids: Any, reach: Any) -> dict[str, Any] | N
     # more.
     largest = square if memory.peak >= square else made.largest
     squared = len(ids) == LONG and largest >= square / 2
+    # In one order, whichever they were found in.
+    pairs = sorted(map(list, zip(*lists, strict=True)))
     return {
         "kinds": kinds,
-        # In one order, whichever they were found in.
-        "pairs": sorted(map(list, zip(*lists, strict=True))),
+        "count": len(pairs),
+        # Thousands of lists, looked into at every comparison, would take seconds.
+        "pairs": np.array(pairs, float).tobytes() if len(ids) == LONG else pairs,
         "largest table": largest if squared else 0,
     }
 
@@ -259,7 +263,7 @@ def _two_tensors(_: SimpleNamespace, found: Any) -> str | None:
 
 @window_pairs.property("as many pairs as the windows hold")
 def _how_many(given: SimpleNamespace, found: Any) -> str | None:
-    length, pairs = len(given.ids), len(found["pairs"])
+    length, pairs = len(given.ids), found["count"]
     wanted = sum(
         min(reach, place) + min(reach, length - 1 - place)
         for place, reach in enumerate(given.reach.tolist())
