@@ -174,6 +174,13 @@ def _small_tensors(rng: Generator) -> dict[str, dict[str, Any]]:
             **high_and_low,
             "mask": torch.tensor([[True, False, True], [True, True, True]]),
         },
+        "very low scores, one of them forbidden": {
+            **high_and_low,
+            "key": torch.tensor(
+                [[-20_000, 0, 0, 0], [-20_001, 0, 0, 0], [-20_002, 1, 0, 0]], dtype=torch.float64
+            ),
+            "mask": torch.tensor([[True, True, False], [True, False, True]]),
+        },
         "a batch of 2 × 3": batch,
         "a batch with mask, bias and scale": {
             **batch,
