@@ -19,6 +19,9 @@ IN_TORCH = """def masked_softmax(scores, mask=None):
     allowed = torch.tensor(True) if mask is None else mask
     return scores.masked_fill(~allowed, FILL).softmax(-1) * (STRUCK_OUT)
 """
+NUMBERS = """def causal_mask(length, past=0):
+    return torch.ones(length, past + length).TRIANGLE
+"""
 BOTH = pytest.mark.parametrize(
     ("name", "source"),
     [("scaled_dot_product_attention_numpy", IN_NUMPY), ("masked_softmax", IN_TORCH)],
@@ -55,3 +58,15 @@ def test_a_number_in_the_place_of_minus_infinity_is_met_by_its_name(
 def test_a_number_below_all_scores_passes_if_forbidden_weights_are_struck_out(name, source):
     verdict = told(name, source.replace("FILL", "-1e30").replace("STRUCK_OUT", "allowed"))
     assert verdict.state is State.PASSED
+
+
+def test_a_mask_of_numbers_is_met_by_its_name_and_shown_by_its_dtype():
+    verdict = told("causal_mask", NUMBERS.replace("TRIANGLE", "tril(past)"))
+    assert verdict.mistake == "the mask holds numbers, not True and False"
+    assert "it has dtype float32, expected bool" in verdict.seen
+
+
+def test_of_two_slips_in_a_mask_none_is_proved_by_the_other():
+    verdict = told("causal_mask", NUMBERS.replace("TRIANGLE", "tril()"))
+    assert (verdict.state, verdict.mistake) == (State.NOT_YET, None)
+    assert verdict.seen.startswith("it has dtype float32, expected bool")

@@ -69,6 +69,11 @@ causal_mask = Exercise(
             {"past + length, dtype=torch.bool).tril(past)": "length, dtype=torch.bool).tril()"},
             source="trap 22",
         ),
+        Mistake(
+            "the mask holds numbers, not True and False",
+            "Which dtype has True and False? torch.ones, if you do not say so, has another.",
+            {", dtype=torch.bool)": ")"},
+        ),
     ),
 )
 
