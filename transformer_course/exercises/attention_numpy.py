@@ -49,6 +49,19 @@ attention_numpy = Exercise(
             source="trap 1",
         ),
         Mistake(
+            "the root is of the number of queries, not of the width of one",
+            "How many numbers has one query? The loop's len(asked) counts these; len(query) does "
+            "not.",
+            {"math.sqrt(query.shape[-1])": "math.sqrt(len(query))"},
+            source="trap 2",
+        ),
+        Mistake(
+            "the scores are multiplied by √d_head, not divided",
+            "Scores of random vectors spread by √d_head. What shall they spread by afterwards?",
+            {" / math.sqrt": " * math.sqrt"},
+            source="trap 1",
+        ),
+        Mistake(
             "softmax runs over the queries, not over the keys",
             "Whose weights must sum to 1: those that one query gives, or those that one key gets?",
             {

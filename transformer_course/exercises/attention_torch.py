@@ -52,6 +52,18 @@ attention_torch = Exercise(
             source="trap 1",
         ),
         Mistake(
+            "the root is of the number of queries, not of the width of one",
+            "How many numbers has one query? With a batch in front, what does len(query) count?",
+            {"math.sqrt(query.shape[-1])": "math.sqrt(len(query))"},
+            source="trap 2",
+        ),
+        Mistake(
+            "without a scale the scores are multiplied by √d_head, not divided",
+            "Scores of random vectors spread by √d_head. What shall they spread by afterwards?",
+            {"1 / math.sqrt(query.shape[-1])": "math.sqrt(query.shape[-1])"},
+            source="trap 1",
+        ),
+        Mistake(
             "the scale comes from the width of the values",
             "Which two vectors are multiplied in a score? Whose width makes it large?",
             {"math.sqrt(query.shape[-1])": "math.sqrt(value.shape[-1])"},
@@ -91,6 +103,11 @@ attention_torch = Exercise(
             "the bias is left out",
             "Where do the numbers that ALiBi adds enter?",
             {"    if bias is not None:\n        scores = scores + bias\n": ""},
+        ),
+        Mistake(
+            "the bias is subtracted, not added",
+            "ALiBi's numbers are negative already. Which sign does the comment on bias give it?",
+            {"scores = scores + bias": "scores = scores - bias"},
         ),
         Mistake(
             "the bias is added after softmax, to the weights",
