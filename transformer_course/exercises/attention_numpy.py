@@ -29,7 +29,8 @@ attention_numpy = Exercise(
         "and a column for each key?",
         "Scores are dot products, so one of the two arrays has to be turned: its last two axes "
         "only, np.swapaxes does it for any number of axes in front. Divide by the root of the "
-        "width of one query. What is masked gets −∞ before softmax.",
+        "width of one query. What is masked gets −∞ before softmax, and where a row's "
+        "maximum is −∞, 0 stands in for it.",
         "Softmax over the last axis: exponentials divided by their sum with keepdims=True; "
         "subtract each row's maximum first. A row that is masked whole has the maximum −∞ and the "
         "sum 0: put 0 and 1 in their place.",
@@ -117,7 +118,8 @@ attention_numpy = Exercise(
         ),
         Mistake(
             "a query that may look nowhere gets nan",
-            "What is 0 / 0? Which sum is 0, and what could stand there instead?",
+            "What is −∞ − (−∞), and what 0 / 0? What could stand in for that maximum, and for that "
+            "sum?",
             {
                 "np.where(np.isneginf(largest), 0, largest)": "largest",
                 "np.where(total == 0, 1, total)": "total",

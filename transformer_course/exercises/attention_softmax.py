@@ -88,7 +88,8 @@ masked_softmax = Exercise(
         ),
         Mistake(
             "a query that may look nowhere gets nan",
-            "What is 0 / 0? Which sum is 0, and what could stand there instead?",
+            "What is −∞ − (−∞), and what 0 / 0? What could stand in for that maximum, and for that "
+            "sum?",
             {
                 "largest.masked_fill(largest == -math.inf, 0.0)": "largest",
                 "total.masked_fill(total == 0, 1.0)": "total",

@@ -37,7 +37,7 @@ attention_torch = Exercise(
         "The bias is added after the scaling and before the softmax. Return the weights as well: "
         "return weights @ value, weights.",
     ),
-    unlocks="From now on lesson 08's model attends with this function.",
+    unlocks="Section 8's model and lesson 08's attend with it.",
     mistakes=(
         Mistake(
             "the scores are not divided by √d_head",
