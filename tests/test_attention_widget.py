@@ -381,7 +381,7 @@ def test_what_a_reader_without_widgets_sees_is_the_same_on_all_machines(explorer
 
 
 def test_the_frames_show_temperature_mask_positions_and_a_turned_query_as_is_said_of_them():
-    turned = scene(BANK, chosen=1, moved=(-45.0, 2.5)).weights[1]
+    turned = scene(BANK, chosen=1, moved=(-45.0, 1.8 * 2**0.5)).weights[1]
     masked, near = scene(BANK, mask=CAUSAL).weights, scene(BANK, positions=ALIBI).weights
     plain = {heat: scene(BANK, temperature=heat).weights[1] for heat in (0.25, 1.0, 4.0)}
     expected = [list(plain.values()), masked[[1, 10]], near[[1, 10]], [plain[1.0], turned]]

@@ -125,7 +125,7 @@ def test_cut_bars_draw_weights_of_the_question_and_what_is_left_of_the_answer():
         assert heights(asked) == pytest.approx([0.1, 0.7, 0.2, 0.0])
         assert heights(left) == pytest.approx([0.9, 0.05, 0.85, 0.9])
         assert left.lines[0].get_ydata() == [0.9, 0.9]
-        assert left.get_title(loc="left") == "Ben? “4”"
+        assert left.get_title(loc="left") == "Ben? Answer: “4”"
     assert overlaps(figure) == []
 
 

@@ -95,6 +95,9 @@ def _same_arrays(one: Array, other: Array) -> bool:
     kinds = {one.numbers.dtype.kind, other.numbers.dtype.kind}
     if not kinds <= set("biufc"):
         return len(kinds) == 1 and np.array_equal(one.numbers, other.numbers)
+    if kinds > {"b"}:
+        # 1 is no True: as a mask or an index it does something else.
+        return False
     if "f" not in kinds:
         return bool((one.numbers == other.numbers).all())
     relative, absolute = (

@@ -32,7 +32,7 @@ def worst_row(weights: Any, mask: Any) -> str | None:
     if miss.max() <= ROUNDING:
         return (
             f"{row} of the weights misses 1 by {miss.max():.1g}, which is more than rounding in "
-            "float64 (a number that is added to every total does that)"
+            "float64 (a number that is added to every total may do it)"
         )
     return f"{row} of the weights sums to {sums[place]:.2f}"
 

@@ -99,8 +99,7 @@ QUESTIONS = (
             ),
             "b": (
                 "only one turns wrong",
-                "One strongest link carries the answer, the other nothing that the answer cannot "
-                "do without.",
+                "One strongest link carries the answer; without the other the answer stands.",
             ),
             "c": (
                 "both stay right",

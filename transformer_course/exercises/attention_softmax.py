@@ -49,8 +49,35 @@ masked_softmax = Exercise(
         ),
         Mistake(
             "masked scores are lowered, but not to −∞",
-            "In the last case the allowed scores are very low themselves. What is lower than all?",
+            "In the last case the allowed scores are near −20,000. What is lower than any score?",
             {"masked_fill(~mask, -math.inf)": "masked_fill(~mask, -10.0)"},
+            source="trap 3",
+        ),
+        Mistake(
+            "masked scores are lowered far, but not to −∞",
+            "In the last case the allowed scores are near −20,000. What is lower than any score?",
+            {"masked_fill(~mask, -math.inf)": "masked_fill(~mask, -1000.0)"},
+            source="trap 3",
+        ),
+        Mistake(
+            "masked scores are lowered, and their weights struck out",
+            "In the last case the allowed scores are near −20,000, lower than yours for the "
+            "forbidden key. Which of them is then the row's largest?",
+            {
+                "masked_fill(~mask, -math.inf)": "masked_fill(~mask, -1000.0)",
+                "    total = exponentials.sum(": (
+                    "    if mask is not None:\n"
+                    "        exponentials = exponentials * mask\n"
+                    "    total = exponentials.sum("
+                ),
+            },
+            source="trap 3",
+        ),
+        Mistake(
+            "a query that may look nowhere looks everywhere alike",
+            "All its scores are one and the same low number. What does softmax make of equal "
+            "scores?",
+            {"masked_fill(~mask, -math.inf)": "masked_fill(~mask, -1e9)"},
             source="trap 3",
         ),
         Mistake(
@@ -61,7 +88,8 @@ masked_softmax = Exercise(
         ),
         Mistake(
             "a query that may look nowhere gets nan",
-            "What is 0 / 0? Which sum is 0, and what could stand there instead?",
+            "What is −∞ − (−∞), and what 0 / 0? What could stand in for that maximum, and for that "
+            "sum?",
             {
                 "largest.masked_fill(largest == -math.inf, 0.0)": "largest",
                 "total.masked_fill(total == 0, 1.0)": "total",
@@ -150,7 +178,7 @@ def _scores(rng: Generator) -> dict[str, dict[str, Any]]:
         "a row of high scores, a row of low ones": {
             "scores": torch.tensor([[0.0, 1.0], [-2000.0, -2001.0]], dtype=torch.float64)
         },
-        "very low scores": {"scores": scores - 40, "mask": nowhere},
+        "very low scores": {"scores": scores - 20_000, "mask": nowhere},
     }
 
 

@@ -37,7 +37,7 @@ attention_torch = Exercise(
         "The bias is added after the scaling and before the softmax. Return the weights as well: "
         "return weights @ value, weights.",
     ),
-    unlocks="From now on lesson 08's model attends with this function.",
+    unlocks="Section 8's model and lesson 08's attend with it.",
     mistakes=(
         Mistake(
             "the scores are not divided by √d_head",
@@ -49,6 +49,18 @@ attention_torch = Exercise(
             "the scores are divided by d_head, not by its root",
             "The variance of a sum of d terms grows with d. And its standard deviation?",
             {"1 / math.sqrt(query.shape[-1])": "1 / query.shape[-1]"},
+            source="trap 1",
+        ),
+        Mistake(
+            "the root is of the number of queries, not of the width of one",
+            "How many numbers has one query? With a batch in front, what does len(query) count?",
+            {"math.sqrt(query.shape[-1])": "math.sqrt(len(query))"},
+            source="trap 2",
+        ),
+        Mistake(
+            "without a scale the scores are multiplied by √d_head, not divided",
+            "Scores of random vectors spread by √d_head. What shall they spread by afterwards?",
+            {"1 / math.sqrt(query.shape[-1])": "math.sqrt(query.shape[-1])"},
             source="trap 1",
         ),
         Mistake(
@@ -91,6 +103,11 @@ attention_torch = Exercise(
             "the bias is left out",
             "Where do the numbers that ALiBi adds enter?",
             {"    if bias is not None:\n        scores = scores + bias\n": ""},
+        ),
+        Mistake(
+            "the bias is subtracted, not added",
+            "ALiBi's numbers are negative already. Which sign does the comment on bias give it?",
+            {"scores = scores + bias": "scores = scores - bias"},
         ),
         Mistake(
             "the bias is added after softmax, to the weights",
@@ -173,6 +190,13 @@ def _small_tensors(rng: Generator) -> dict[str, dict[str, Any]]:
         "a very high score, forbidden": {
             **high_and_low,
             "mask": torch.tensor([[True, False, True], [True, True, True]]),
+        },
+        "very low scores, one of them forbidden": {
+            **high_and_low,
+            "key": torch.tensor(
+                [[-20_000, 0, 0, 0], [-20_001, 0, 0, 0], [-20_002, 1, 0, 0]], dtype=torch.float64
+            ),
+            "mask": torch.tensor([[True, True, False], [True, False, True]]),
         },
         "a batch of 2 × 3": batch,
         "a batch with mask, bias and scale": {

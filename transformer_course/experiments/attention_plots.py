@@ -99,13 +99,12 @@ def cut_bars(pages: Sequence[Page]) -> Figure:
             page.probability, color=INK, linestyle=(0, (5, 3)), linewidth=1, label="no link cut"
         )
         row[1].legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
-        row[0].set(title=f"{page.tokens[-1]} looks at", ylabel="weight")
+        row[0].set(title=f"{page.tokens[-1]} looks at", ylabel="weight", xlabel="link to")
         row[1].set(
-            title=f"{page.tokens[-1]} “{page.answer}”",
-            ylabel="probability",
+            title=f"{page.tokens[-1]} Answer: “{page.answer}”",
+            ylabel="p(answer)",
+            xlabel="link that is cut",
         )
-    figure.axes[-2].set_xlabel("link to")
-    figure.axes[-1].set_xlabel("link that is cut")
     figure.draw_without_rendering()
     return figure
 

@@ -27,7 +27,8 @@ FRAMES_WIDTH, FRAMES_HEIGHT, ROW_HEIGHT = 9.0, 6.2, 0.36
 
 FIRST_BANK, SECOND_BANK = 1, 10
 LOW, HIGH = 0.25, 4.0
-MOVED = (-45.0, 2.5)
+TURNED_TO = -45.0
+"""In degrees."""
 
 Row = tuple[Scene, int]
 """A scene, and the word in it whose row is meant."""
@@ -92,7 +93,8 @@ def _frames() -> dict[str, dict[str, Row]]:
     """Return the frames by title, each with its rows by name."""
     plain = Setting(words=read_words(BANK_SENTENCE), chosen=FIRST_BANK)
     masked, near = _scene(replace(plain, mask=CAUSAL)), _scene(replace(plain, positions=ALIBI))
-    moved = _scene(replace(plain, moved=MOVED))
+    angle, length = own_query(plain)
+    turned = _scene(replace(plain, moved=(TURNED_TO, length)))
     return {
         "Temperature: low makes the row of “bank” sharp, high makes it flat": {
             f"temperature {temperature:g}": (
@@ -110,8 +112,8 @@ def _frames() -> dict[str, dict[str, Row]]:
             "second bank": (near, SECOND_BANK),
         },
         "The query of “bank”: its own, and turned by hand": {
-            f"at {own_query(plain)[0]:.0f}°": (_scene(plain), FIRST_BANK),
-            f"at {MOVED[0]:.0f}°".replace("-", "−"): (moved, FIRST_BANK),
+            f"at {angle:.0f}°": (_scene(plain), FIRST_BANK),
+            f"at {TURNED_TO:.0f}°".replace("-", "−"): (turned, FIRST_BANK),
         },
     }
 
