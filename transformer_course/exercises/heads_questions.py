@@ -65,7 +65,7 @@ QUESTIONS = (
             ),
             "b": (
                 "clearly less often: it is surer than right",
-                "It has read its 26 plays several times, and trusts what it has learned from them.",
+                "It has read its 26 plays about five times. That may be why; it was not tested.",
             ),
             "c": (
                 "more often: it has learned to be careful",
