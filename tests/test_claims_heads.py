@@ -268,8 +268,8 @@ def test_a_row_of_the_stored_table_comes_out_again(name):
         ("reverse", NO_POSITIONS, 0.5),
         ("addition", NO_POSITIONS, 0.5),
         ("reverse", GRU, 0.5),
-        ("addition", MLP, 0.9),
-        ("addition", LINEAR, 0.9),
+        ("addition", MLP, 0.95),
+        ("addition", LINEAR, 0.95),
         ("Shakespeare", GRU, 3.0),
         ("reverse", LINEAR, 0.5),
         ("digits", MLP, 0.5),
@@ -293,7 +293,7 @@ def test_a_second_model_that_is_near_the_best_everywhere_turns_the_claim():
         task: {**by_model, MLP: by_model[TRANSFORMER] if task != "genre" else by_model[MLP]}
         for task, by_model in tasks.rows.items()
     }
-    rows["addition"][MLP] = replace(rows["addition"][MLP], score=0.79)
+    rows["addition"][MLP] = replace(rows["addition"][MLP], score=0.85)
     finding = heads_tasks.one_class_learns_five_tasks(replace(tasks, rows=rows))
     assert not finding.holds
     assert "somewhere" in finding.statement

@@ -5,14 +5,17 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import pytest
 import torch
 from small_runs import model_config
 
 from transformer_course import characters, generation, heads, learn, training, windows
 from transformer_course.engine.catalogue import exercises
 from transformer_course.engine.pages import Page
+from transformer_course.engine.sources import build
 from transformer_course.engine.workspace import HOME, Workspace
-from transformer_course.model import Transformer
+from transformer_course.experiments import addition, dates, reverse
+from transformer_course.model import PLUGGABLE, Transformer
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks/08_full_transformer.ipynb"
 COUNTED = """
@@ -126,3 +129,34 @@ def test_the_validation_loss_is_measured_by_the_loss_that_is_handed_over():
         for given in ({}, {"loss": doubled})
     )
     torch.testing.assert_close(run.evaluate(), 2 * usual.evaluate())
+
+
+TASKS = {
+    "addition": (addition.build_adder, addition.sampler(reverse=True)),
+    "addition without positions": (
+        lambda generator, parts=None: addition.build_adder(generator, "none", parts),
+        addition.sampler(reverse=True),
+    ),
+    "dates": (
+        lambda generator, parts=None: dates.Translator(parts, generator),
+        dates.sample_dates,
+    ),
+    "reverse": (reverse.build_reverser, reverse.sample_sequences),
+}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_right_answers_change_no_number_of_a_tasks_model(task):
+    """A part stands where one of its kind stood: LayerNorm instead of RMSNorm learns otherwise."""
+    build_model, sample = TASKS[task]
+    answers = {
+        place: build(exercises()[name].answer, name, exercises()[name].lent())
+        for place, name in asked_for().items()
+        if place in PLUGGABLE
+    }
+    inputs = sample(3, torch.Generator().manual_seed(1)).inputs
+    usual, own = (
+        build_model(torch.Generator().manual_seed(2), parts=parts)(inputs).logits
+        for parts in (None, answers)
+    )
+    torch.testing.assert_close(own, usual)
